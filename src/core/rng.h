@@ -1,0 +1,40 @@
+/*
+** rng.h -- generators.  The state is a tensor, so that random commands take it as an operand and a
+** plan continues the stream.  The CPU's is PyTorch's 5,056-byte block (mt19937).
+*/
+#ifndef tl_rng_h
+#define tl_rng_h
+
+#include "core/tensor.h"
+
+typedef struct tl_MtState {          /* PyTorch's layout of get_rng_state(), little endian */
+  uint64_t seed;
+  int32_t left, seeded;
+  uint64_t next;
+  uint64_t state[624];               /* one 32-bit word each */
+  double unused_x, normal, unused_rho;
+  int32_t normal_valid, unused_i;
+  float normal_f32;
+  uint8_t normal_f32_valid, unused_b[3];
+} tl_MtState;
+
+struct tl_Generator {
+  int32_t refs;
+  tl_Device *device;
+  tl_Tensor *state;                  /* uint8, sizeof(tl_MtState) elements */
+};
+
+tl_Generator *tl_generator_new (tl_Device *);              /* seeded as a fresh torch.Generator: 67280421310721 */
+void tl_generator_retain (tl_Generator *);
+void tl_generator_release (tl_Generator *);
+int tl_generator_seed (tl_Generator *, uint64_t seed);     /* 0, or -1 */
+uint64_t tl_generator_initial_seed (tl_Generator *);
+uint64_t tl_generator_entropy (void);                      /* from the system */
+tl_Generator *tl_default_generator (tl_Device *);
+
+/* PyTorch's engine, for the CPU's kernels and for loaders */
+void tl_mt_seed (tl_MtState *, uint64_t seed);
+uint32_t tl_mt_random32 (tl_MtState *);
+uint64_t tl_mt_random64 (tl_MtState *);                    /* the first draw is the high word */
+
+#endif

@@ -1,0 +1,1 @@
+print("floors: to be written")
