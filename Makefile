@@ -36,6 +36,8 @@ BLAS_CFLAGS := $(shell pkg-config --cflags openblas 2>/dev/null)
 BLAS_LIBS    = $(if $(BLAS_DIR),-L$(BLAS_DIR) -Wl$(comma)-rpath$(comma)$(abspath $(BLAS_DIR))) -lopenblas
 EDIT_CFLAGS := $(shell pkg-config --cflags libedit 2>/dev/null)
 comma = ,
+# make V=1 shows the commands
+Q = $(if $(V),,@)
 
 # --- flags -----------------------------------------------------------------------------------------
 
@@ -99,40 +101,45 @@ all: $(BIN) $(SO) floors
 
 # All of the objects are in the program and it exports Lua's API (-E): Debian's Lua C modules look for it there.
 $(BIN): $(MAIN_OBJ) $(LIB_OBJ)
-	$(CC) $(SANITIZE) -pthread -Wl,-E -o $@ $^ $(LUA_STATIC) $(BLAS_LIBS) -ledit -ldl -lm
+	@echo "  link $@"
+	$(Q)$(CC) $(SANITIZE) -pthread -Wl,-E -o $@ $^ $(LUA_STATIC) $(BLAS_LIBS) -ledit -ldl -lm
 
 $(SO): $(LIB_OBJ) tools/torch.map
-	$(CC) $(SANITIZE) -pthread -shared -Wl,--version-script=tools/torch.map -o $@ $(LIB_OBJ) $(BLAS_LIBS) -ldl -lm
+	@echo "  link $@"
+	$(Q)$(CC) $(SANITIZE) -pthread -shared -Wl,--version-script=tools/torch.map -o $@ $(LIB_OBJ) $(BLAS_LIBS) -ldl -lm
 
 $(BUILD)/libtlua.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/%.o: src/%.c Makefile
+$(BUILD)/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) $(OPT) $(CFLAGS) $(EXTRA_$(notdir $*)) -MMD -MP -c -o $@ $<
+	@echo "  cc $<"
+	$(Q)$(CC) $(COMMON) $(OPT) $(CFLAGS) $(EXTRA_$(notdir $*)) -MMD -MP -c -o $@ $<
 
-$(BUILD)/cpu/%.o: src/cpu/%.c Makefile
+$(BUILD)/cpu/%.o: src/cpu/%.c
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) $(OPT_KERNEL) $(KERNEL) $(CFLAGS) $(EXTRA_$*) -MMD -MP -c -o $@ $<
+	@echo "  cc $<"
+	$(Q)$(CC) $(COMMON) $(OPT_KERNEL) $(KERNEL) $(CFLAGS) $(EXTRA_$*) -MMD -MP -c -o $@ $<
 
 EXTRA_gemm = $(BLAS_CFLAGS)
 EXTRA_tlua = $(BLAS_CFLAGS)
 EXTRA_repl = $(EDIT_CFLAGS)
 
 define level
-$(BUILD)/cpu/%_$(1).o: src/cpu/%.c Makefile
+$(BUILD)/cpu/%_$(1).o: src/cpu/%.c
 	@mkdir -p $$(@D)
-	$(CC) $(COMMON) $(OPT_KERNEL) $(KERNEL) $(CFLAGS) -DTL_LEVEL=$(1) $(if $(findstring x86_64,$(MACHINE)),-march=x86-64-$(1)) -MMD -MP -c -o $$@ $$<
+	@echo "  cc $$< ($(1))"
+	$(Q)$(CC) $(COMMON) $(OPT_KERNEL) $(KERNEL) $(CFLAGS) -DTL_LEVEL=$(1) $(if $(findstring x86_64,$(MACHINE)),-march=x86-64-$(1)) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(LEVELS),$(eval $(call level,$(l))))
 
 build/lua_sources.c: tools/embed.lua $(LUA_SRC)
 	@mkdir -p $(@D)
-	$(LUA) tools/embed.lua lua $@
+	$(Q)$(LUA) tools/embed.lua lua $@
 
-$(BUILD)/lua_sources.o: build/lua_sources.c src/bind/sources.h Makefile
+$(BUILD)/lua_sources.o: build/lua_sources.c src/bind/sources.h
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) $(OPT) -c -o $@ $<
+	$(Q)$(CC) $(COMMON) $(OPT) -c -o $@ $<
 
 # a module that appears or goes must be embedded anew, though no file is newer
 ifneq ($(shell cat build/lua_sources.list 2>/dev/null),$(LUA_SRC))
@@ -143,7 +150,8 @@ endif
 # programs in C that prove the foundations; the specs run them
 $(PROOF)/%: spec/proof/%.c $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) $(OPT) $(BLAS_CFLAGS) -Ispec/proof -MMD -MP -MF $@.d -o $@ $< $(LIB_OBJ) $(LUA_STATIC) $(BLAS_LIBS) -ldl -lm
+	@echo "  cc $<"
+	$(Q)$(CC) $(COMMON) $(OPT) $(BLAS_CFLAGS) -Ispec/proof -MMD -MP -MF $@.d -o $@ $< $(LIB_OBJ) $(LUA_STATIC) $(BLAS_LIBS) -ldl -lm
 
 proofs: $(PROOFS)
 

@@ -1,5 +1,5 @@
 /*
-** sources.h -- the Lua half of the library, embedded by tools/embed.lua.
+** sources.h -- the Lua half, as build/lua_sources.c carries it (written by tools/embed.lua).
 */
 #ifndef tl_sources_h
 #define tl_sources_h
@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 typedef struct tl_LuaSource {
-  const char *name;            /* "torch", "torch.nn.module": what require is given */
+  const char *name;                    /* "torch", "torch.nn.module" */
   const char *text;
   size_t size;
 } tl_LuaSource;

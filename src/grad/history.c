@@ -69,13 +69,13 @@ void tl_node_drop (tl_Node *n, tl_Tensor *t) {
 void tl_set_node (tl_Tensor *t, tl_Node *n, int result) {
   tl_Node *old = t->node;
   if (TL_UNLIKELY(t->flags & TL_RETAINS_GRAD && n && old && old != n)) move_retained(t, n, result);
-  tl_node_retain(n);
-  t->node = n;
-  if (old) {
-    int8_t flags = (int8_t)t->flags;
+  if (old != n) {
+    uint8_t flags = t->flags;
+    tl_node_retain(n);
+    t->node = n;
     t->flags &= (uint8_t)~TL_RETAINS_GRAD;               /* moved already */
-    tl_node_drop(old, t);
-    t->flags = (uint8_t)flags;
+    if (old) tl_node_drop(old, t);
+    t->flags = flags;
   }
   t->result = (uint8_t)result;
   if (t->storage) t->seen = t->storage->version;
@@ -219,17 +219,20 @@ int tl_retain_grad (tl_Tensor *t) {
 
 tl_Tensor *tl_detach (tl_Tensor *t) { return tl_alias(t); }
 
+int tl_spent (void) {
+  return tl_fault("Trying to backward through the graph a second time (or directly access saved tensors after they have "
+                  "already been freed). Saved intermediate values of the graph are freed when you call backward() or "
+                  "autograd.grad(). Specify retain_graph=true if you need to backward through the graph a second time or "
+                  "if you need to access saved tensors after calling backward.");
+}
+
 tl_Tensor *tl_saved (tl_Node *n, int k) {
   tl_Saved *s = &n->saved[k];
   tl_Tensor *t = s->t;
   tl_Node *from = NULL;
   int result = 0;
   if (!t) {
-    if (n->flags & TL_NODE_SPENT)
-      tl_fail("Trying to backward through the graph a second time (or directly access saved tensors after they have "
-              "already been freed). Saved intermediate values of the graph are freed when you call backward() or "
-              "autograd.grad(). Specify retain_graph=true if you need to backward through the graph a second time or "
-              "if you need to access saved tensors after calling backward.");
+    if (n->flags & TL_NODE_SPENT) tl_spent();
     return NULL;
   }
   if (s->from >= 0) {

@@ -9,7 +9,8 @@
 
 /* node.c: hooks with this `after` on the gradients g (nout of them); 0, or -1 */
 int tl_node_call_hooks (tl_Node *n, int after, tl_Tensor **g);
-/* history.c: is it the hook of retain_grad */
+/* history.c: refuses a second backward, -1; is it the hook of retain_grad */
+int tl_spent (void);
 int tl_hook_retains (const tl_Hook *h);
 
 /* a backward under way; tl_here->tape points to the innermost */
@@ -19,6 +20,7 @@ typedef struct tl_Call {
   struct tl_Call *outer;
   uint32_t id;                   /* nodes queued by this call carry it in `mark` */
   int create, keep;              /* create_graph; retain_graph */
+  uint8_t mode;                  /* the grad mode to go back to */
   tl_Node **heap;  size_t nheap, heap_capacity;      /* by sequence, highest first; each entry a reference */
   tl_Node **leaf;  size_t nleaf, leaf_capacity;      /* in order of arrival; each entry a reference */
   tl_Held *held;  size_t nheld, held_capacity;       /* gradients of outer calls, put aside */
@@ -27,7 +29,7 @@ typedef struct tl_Call {
 
 /* tape.c */
 void tl_call_open (tl_Call *c, int flags);
-int tl_call_root (tl_Call *c, int k, tl_Tensor *root, tl_Tensor *g);
+int tl_call_root (int k, tl_Tensor *root, tl_Tensor *g);
 int tl_call_run (tl_Call *c);
 void tl_call_close (tl_Call *c);
 /* gives g to result of n, in the call under way: the end of every tl_give */

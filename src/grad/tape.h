@@ -25,11 +25,14 @@ typedef struct tl_Calculus {
   tl_Tensor *(*as_strided) (tl_Tensor *, const tl_Geometry *);
   tl_Tensor *(*scatter) (tl_Tensor *x, tl_Tensor *s, const tl_Geometry *at, const tl_Geometry *base);  /* a copy of x, laid out as base, with s at `at` */
   tl_Tensor *(*pointwise) (int code, int n, tl_Tensor *const *in, int np, const tl_Num *p);            /* a forward code, recorded */
+  tl_Tensor *(*clone) (tl_Tensor *);
 } tl_Calculus;
 extern const tl_Calculus tl_calculus;
 
 /* the formula of a derivative code on tensors, recorded (create_graph); operands as tl_map takes them */
 tl_Tensor *tl_formula (int code, int n, tl_Tensor *const *in, int np, const tl_Num *p);
+
+double tl_decimal (const char *s, const char **end);   /* the number written at s, whatever the locale; *end == s: there is none */
 
 /* in-place (grad/inplace.c) */
 int tl_check_write (const char *op, tl_Tensor *t);     /* before the kernel: leaf, no_grad view, split view, overlap; -1 */

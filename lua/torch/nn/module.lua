@@ -1,0 +1,347 @@
+--- nn.Module: what layers and networks are made of.
+--
+--    local Net = nn.Module:extend("Net")
+--    function Net:init(n) self.fc = nn.Linear(n, 1) end
+--    function Net:forward(x) return self.fc(x):tanh() end
+--    local net = Net(3); local y = net(torch.randn(2, 3))
+--
+-- Assigning a Parameter, a Buffer or a Module to a field registers it, in order of assignment.
+-- An instance is an empty proxy: its fields live in a table behind its metatable ("slots"), whose own
+-- metatable is the class. A read is two raw look-ups; every write passes `assign` below, which keeps
+--    _names   names of what is registered, in order        _kinds   name -> "parameter" | "buffer" | "module"
+
+local torch = require "torch"
+local Class = require "torch.class"
+local list = require "torch.utils.list"
+local P = require "torch.nn.parameter"
+
+local fail = torch._C.fail
+
+local Parameter, Buffer = P.Parameter, P.Buffer
+local Module = Class:extend("Module")
+Module.__module = true
+
+--------------------------------------------------------------------------------------------- instances
+
+local function is_module(value)
+  if type(value) ~= "table" then return false end
+  local mt = getmetatable(value)
+  return type(mt) == "table" and rawget(mt, "__module") == true
+end
+Module.is_module = is_module
+
+local function typename(value)
+  if torch.is_tensor(value) then return value:type() end
+  local class = Class.of(value)
+  return class and class.__name or type(value)
+end
+
+local expected = {
+  parameter = "as parameter '%s' (torch.nn.Parameter or nil expected)",
+  module = "as child module '%s' (torch.nn.Module or nil expected)",
+  buffer = "as buffer '%s' (torch.Tensor, torch.nn.Buffer or nil expected)",
+}
+
+local function kind_of(value)
+  if Parameter.is(value) then return "parameter" end
+  if Buffer.is(value) then return "buffer" end
+  if is_module(value) then return "module" end
+end
+
+local function assign(self, name, value)
+  local slots = getmetatable(self).__index
+  local kinds = slots._kinds
+  local kind, old = value ~= nil and kind_of(value) or nil, kinds[name]
+  if old and not kind then
+    if value ~= nil and not (old == "buffer" and torch.is_tensor(value)) then
+      fail(("cannot assign '%s' " .. expected[old]):format(typename(value), name))
+    end
+  elseif kind then
+    if not old then slots._names[#slots._names + 1] = name end
+    kinds[name] = kind
+    if kind == "buffer" then slots._temporary[name] = Buffer.is(value) == "temporary" or nil end
+  end
+  rawset(slots, name, value)
+end
+
+local function call(self, ...)
+  if self._hooks then return self._hooks:call(self, ...) end
+  return self:forward(...)
+end
+
+function Module.create(class)
+  local slots = setmetatable({_names = {}, _kinds = {}, _temporary = {}, _hooks = false, training = true}, class)
+  local meta = {}
+  for k, v in pairs(class) do
+    if type(k) == "string" and k:sub(1, 2) == "__" then meta[k] = v end
+  end
+  meta.__index, meta.__newindex, meta.__call = slots, assign, rawget(class, "__call") or call
+  meta.__pairs = rawget(class, "__pairs") or function() return next, slots end
+  return setmetatable({}, meta)
+end
+
+--- In `init` of a subclass `nn.Module.init(self)` is allowed; it is not needed.
+function Module.init() end
+
+function Module:forward()
+  fail(("Module [%s] is missing the required \"forward\" function"):format(self:_get_name()))
+end
+
+-- Python's spellings: x._get_name()
+function Module:_get_name() return Class.of(self).__name end
+
+--------------------------------------------------------------------------------------------- registration
+
+local function check_name(self, what, name, kind)
+  if type(name) ~= "string" then
+    fail(what .. " name should be a string. Got " .. type(name))
+  elseif name:find(".", 1, true) then
+    fail(what .. " name can't contain \".\"" .. (what == "module" and ", got: " .. name or ""))
+  elseif name == "" then
+    fail(what .. " name can't be empty string \"\"")
+  elseif self[name] ~= nil and self._kinds[name] ~= kind then
+    fail(("attribute '%s' already exists"):format(name))
+  end
+end
+
+local function register(self, kind, name, value)
+  local slots = getmetatable(self).__index
+  if not slots._kinds[name] then slots._names[#slots._names + 1] = name end
+  slots._kinds[name] = kind
+  rawset(slots, name, value)
+end
+
+function Module:register_parameter(name, param)
+  check_name(self, "parameter", name, "parameter")
+  if param ~= nil and not Parameter.is(param) then
+    fail(("cannot assign '%s' object to parameter '%s' (torch.nn.Parameter or nil required)")
+      :format(typename(param), name))
+  end
+  register(self, "parameter", name, param)
+end
+
+--- A tensor that is state but no parameter. persistent=false keeps it out of the state_dict.
+function Module:register_buffer(name, tensor, persistent)
+  if type(persistent) == "table" then persistent = persistent.persistent end
+  check_name(self, "buffer", name, "buffer")
+  if tensor ~= nil and not torch.is_tensor(tensor) then
+    fail(("cannot assign '%s' object to buffer '%s' (torch Tensor or nil required)")
+      :format(typename(tensor), name))
+  end
+  register(self, "buffer", name, tensor)
+  self._temporary[name] = persistent == false or nil
+end
+
+function Module:add_module(name, module)
+  check_name(self, "module", name, "module")
+  if module ~= nil and not is_module(module) then
+    fail(typename(module) .. " is not a Module subclass")
+  end
+  register(self, "module", name, module)
+end
+Module.register_module = Module.add_module
+
+--------------------------------------------------------------------------------------------- walking
+
+-- {name, value} pairs of one kind that this module itself holds
+local function own(self, kind)
+  local names, kinds, r = self._names, self._kinds, {}
+  for i = 1, #names do
+    local name = names[i]
+    if kinds[name] == kind then
+      local value = self[name]
+      if value ~= nil then r[#r + 1] = {name, value} end
+    end
+  end
+  return r
+end
+
+-- every module below self, itself first, as {prefix, module}; each once unless `all`
+local function walk(self, prefix, all)
+  local out, seen = {}, {}
+  local function visit(m, path)
+    if seen[m] and not all then return end
+    seen[m] = true
+    out[#out + 1] = {path, m}
+    for _, child in ipairs(own(m, "module")) do
+      visit(child[2], path == "" and child[1] or path .. "." .. child[1])
+    end
+  end
+  visit(self, prefix or "")
+  return out
+end
+
+-- parameters or buffers below self, as {name, tensor}; each tensor once unless `all`
+local function collect(self, kind, prefix, recurse, all)
+  local out, seen = {}, {}
+  for _, entry in ipairs(recurse == false and {{prefix or "", self}} or walk(self, prefix, all)) do
+    local path = entry[1] == "" and "" or entry[1] .. "."
+    for _, item in ipairs(own(entry[2], kind)) do
+      if all or not seen[item[2]] then
+        seen[item[2]] = true
+        out[#out + 1] = {path .. item[1], item[2]}
+      end
+    end
+  end
+  return out
+end
+Module._own, Module._walk, Module._collect = own, walk, collect
+
+local function values(items)
+  local r = {}
+  for i = 1, #items do r[i] = items[i][2] end
+  return list.iterable(r)
+end
+
+local function options(prefix, recurse, remove_duplicate)
+  if type(prefix) == "table" then
+    return prefix.prefix, prefix.recurse, prefix.remove_duplicate == false
+  end
+  return prefix, recurse, remove_duplicate == false
+end
+
+--- Lists that a `for` can call too: `for p in m:parameters() do`. Shared parameters come once.
+function Module:parameters(recurse)
+  if type(recurse) == "table" then recurse = recurse.recurse end
+  return values(collect(self, "parameter", nil, recurse))
+end
+
+function Module:buffers(recurse)
+  if type(recurse) == "table" then recurse = recurse.recurse end
+  return values(collect(self, "buffer", nil, recurse))
+end
+
+--- `for name, p in m:named_parameters() do`; also a list of {name, p}.
+function Module:named_parameters(...)
+  local prefix, recurse, all = options(...)
+  return list.named(collect(self, "parameter", prefix, recurse, all))
+end
+
+function Module:named_buffers(...)
+  local prefix, recurse, all = options(...)
+  return list.named(collect(self, "buffer", prefix, recurse, all))
+end
+
+function Module:named_children()
+  local seen, r = {}, {}
+  for _, child in ipairs(own(self, "module")) do
+    if not seen[child[2]] then
+      seen[child[2]] = true
+      r[#r + 1] = child
+    end
+  end
+  return list.named(r)
+end
+
+function Module:children() return values(self:named_children()) end
+function Module:named_modules(prefix) return list.named(walk(self, prefix)) end
+function Module:modules() return values(walk(self)) end
+
+-- "a.b.weight" -> the module a.b and "weight"
+local function resolve(self, target)
+  local m = self
+  local path, last = target:match("^(.*)%.([^.]*)$")
+  for name in (path or ""):gmatch("[^.]+") do
+    local child = m[name]
+    if not is_module(child) then
+      fail(("%s has no attribute `%s`"):format(m:_get_name(), name))
+    end
+    m = child
+  end
+  return m, last or target
+end
+
+function Module:get_submodule(target)
+  if target == "" then return self end
+  local m, name = resolve(self, target)
+  if not is_module(m[name]) then
+    fail(m[name] == nil and ("%s has no attribute `%s`"):format(m:_get_name(), name)
+      or "`" .. name .. "` is not an nn.Module")
+  end
+  return m[name]
+end
+
+function Module:get_parameter(target)
+  local m, name = resolve(self, target)
+  if m._kinds[name] ~= "parameter" then
+    fail(m[name] == nil and ("%s has no attribute `%s`"):format(m:_get_name(), name)
+      or "`" .. name .. "` is not an nn.Parameter")
+  end
+  return m[name]
+end
+
+function Module:get_buffer(target)
+  local m, name = resolve(self, target)
+  if m._kinds[name] ~= "buffer" then
+    fail(m[name] == nil and ("%s has no attribute `%s`"):format(m:_get_name(), name)
+      or "`" .. name .. "` is not a buffer")
+  end
+  return m[name]
+end
+
+--- fn(module) for every module below, then for this one. Returns self.
+function Module:apply(fn)
+  for m in self:children() do m:apply(fn) end
+  fn(self)
+  return self
+end
+
+--------------------------------------------------------------------------------------------- modes
+
+function Module:train(mode)
+  if mode == nil then mode = true end
+  if type(mode) ~= "boolean" then fail("training mode is expected to be boolean") end
+  self.training = mode
+  for m in self:children() do m:train(mode) end
+  return self
+end
+
+function Module:eval() return self:train(false) end
+
+function Module:requires_grad_(on)
+  for p in self:parameters() do p:requires_grad_(on ~= false) end
+  return self
+end
+
+--- Gradients become nil; with set_to_none=false they are filled with zeros.
+function Module:zero_grad(set_to_none)
+  if type(set_to_none) == "table" then set_to_none = set_to_none.set_to_none end
+  local ps = self:parameters()
+  for i = 1, #ps do
+    local p = ps[i]
+    if set_to_none ~= false then
+      p.grad = nil
+    elseif p.grad ~= nil then
+      p.grad:detach_():zero_()
+    end
+  end
+end
+
+--------------------------------------------------------------------------------------------- printing
+
+local function indent(text) return (text:gsub("\n", "\n  ")) end
+
+--- What a layer prints between its brackets; may have several lines.
+function Module:extra_repr() return "" end
+
+function Module:_children_lines()
+  local lines = {}
+  for _, child in ipairs(own(self, "module")) do
+    lines[#lines + 1] = ("(%s): %s"):format(child[1], indent(tostring(child[2])))
+  end
+  return lines
+end
+
+function Module:__tostring()
+  local extra, lines = self:extra_repr(), self:_children_lines()
+  local name = self:_get_name()
+  if #lines == 0 and not extra:find("\n", 1, true) then return name .. "(" .. extra .. ")" end
+  if extra ~= "" then table.insert(lines, 1, indent(extra)) end
+  return name .. "(\n  " .. table.concat(lines, "\n  ") .. "\n)"
+end
+
+require "torch.nn.convert"(Module)
+require "torch.nn.state"(Module)
+require "torch.nn.hooks"(Module)
+
+return Module

@@ -1,0 +1,82 @@
+/*
+** pace.c -- Lua's collector is told about tensors.  The only file that knows its parameters.
+**
+** Lua sees 16-byte boxes; behind them are megabytes.  So collections are paced by footprint (bytes of
+** storages, and 384 for every header with its node): a young one whenever it grew by an eighth or by
+** 1 MiB, a full one when the bytes alive pass a multiple of what the last full one left, the multiple
+** being driven so that full collections take less than 5 % of the time.
+**
+** Generational mode with pause 150 set first: finalised objects are freed a cycle late, and at pause
+** 200 the estimate that waits for the next cycle then has no fixed point.  With another mode chosen by
+** the user GCSTEP is an incremental step, and the full collections alone hold the memory.
+*/
+#include <time.h>
+
+#include "bind/state.h"
+#include "bind/pace.h"
+
+#define MIB  ((size_t)1 << 20)
+
+static double seconds (void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static size_t footprint (const tl_Context *c) { return c->bytes + 384 * c->tensors; }
+
+static void full (lua_State *L, tl_State *S) {
+  double start = seconds(), end, since = start - S->last;
+  lua_gc(L, LUA_GCCOLLECT);
+  end = seconds();
+  if (end - start > 0.05 * since) S->mult = S->mult * 1.5 > 3 ? 3 : S->mult * 1.5;
+  else if (end - start < 0.02 * since) S->mult = S->mult * 0.9 < 1.25 ? 1.25 : S->mult * 0.9;
+  S->last = end;
+  S->level = S->ctx->bytes;
+}
+
+static void collect_now (lua_State *L, tl_State *S) {
+  tl_Tensor *t = tl_astensor(L, -1);
+  size_t just = t && t->storage ? t->storage->bytes : 0, limit, f, more;
+  if (S->collecting || !lua_gc(L, LUA_GCISRUNNING)) return;       /* inside a finalizer, or the user said stop */
+  S->collecting = 1;
+  lua_gc(L, LUA_GCSTEP, 0);
+  limit = (size_t)((double)S->level * S->mult);
+  if (limit < S->level + 16 * MIB) limit = S->level + 16 * MIB;
+  if (S->ctx->bytes > limit) full(L, S);
+  S->collecting = 0;
+  f = footprint(S->ctx);
+  more = f / 8;
+  if (more < MIB) more = MIB;
+  if (more < 2 * just) more = 2 * just;
+  S->trigger = f + more;
+  S->ctx->debt = 0;
+}
+
+void tl_pace_state (lua_State *L, tl_State *S) {
+  if (TL_UNLIKELY(footprint(S->ctx) > S->trigger)) collect_now(L, S);
+}
+
+void tl_pace (lua_State *L) { tl_pace_state(L, tl_binder(L)); }
+
+/* a refused allocation: everything that Lua does not hold goes */
+static int collect (void *owner) {
+  tl_State *S = owner;
+  if (!S || S->collecting || !S->L) return 0;
+  S->collecting = 1;
+  lua_gc(S->L, LUA_GCCOLLECT);
+  lua_gc(S->L, LUA_GCCOLLECT);                                    /* what finalizers let go */
+  S->collecting = 0;
+  S->level = S->ctx->bytes;
+  return 0;
+}
+
+void tl_pace_open (lua_State *L, tl_State *S) {
+  S->trigger = MIB;
+  S->mult = 1.5;
+  S->last = seconds();
+  S->ctx->collect = collect;
+  S->ctx->owner = S;
+  lua_gc(L, LUA_GCINC, 150, 0, 0);
+  lua_gc(L, LUA_GCGEN, 0, 0);
+}

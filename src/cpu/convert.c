@@ -1,0 +1,170 @@
+/*
+** convert.c -- packed elements of each dtype to each dtype.  Compiled once per SIMD level.
+**
+** The rules: floats round to nearest even (double to a half type through float, as PyTorch); float to
+** integer cuts the fraction off, saturates, and takes NaN as 0; integers wrap; bool is "not zero", so
+** NaN is true.  Each pair is one loop: through int64 or double, int64 to float would round twice.
+*/
+#include "cpu/cpu.h"
+#include "cpu/fun.h"
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+#define DTYPE(s, name, type, compute)  typedef type cell_##s;
+#include "device/dtypes.def"
+#undef DTYPE
+
+/* ---- half types ---- */
+
+FUN float f16_up (uint16_t h) {
+#if defined(__F16C__)
+  return _cvtsh_ss(h);
+#else
+  uint32_t sign = (uint32_t)(h & 0x8000) << 16, rest = (uint32_t)(h & 0x7fff) << 13;
+  uint32_t normal = rest + ((127 - 15) << 23);
+  uint32_t nan = rest > 0x7c00u << 13 ? 0x400000 : 0;                            /* quiet */
+  uint32_t tiny = f32_bits(bits_f32(rest + (113u << 23)) - bits_f32(113u << 23)); /* exact: no denormal float is met */
+  uint32_t big = rest | 0x7f800000 | nan;
+  return bits_f32(sign | (rest < 0x0400u << 13 ? tiny : rest >= 0x7c00u << 13 ? big : normal));
+#endif
+}
+FUN uint16_t f16_down (float f) {
+#if defined(__F16C__)
+  return _cvtss_sh(f, 0);
+#else
+  uint32_t u = f32_bits(f), sign = u >> 16 & 0x8000, a = u & 0x7fffffff;
+  uint32_t normal = (a - ((127 - 15) << 23) + 0xfff + (a >> 13 & 1)) >> 13;     /* carries into inf rightly */
+  uint32_t tiny = f32_bits(bits_f32(a) + 0.5f) - f32_bits(0.5f);                 /* the addition rounds to 2^-24 */
+  uint32_t nan = 0x7e00 | (a >> 13 & 0x3ff);
+  uint32_t h = a > 0x7f800000 ? nan : a >= 0x47800000 ? 0x7c00 : a < 0x38800000 ? tiny : normal;
+  return (uint16_t)(sign | h);
+#endif
+}
+FUN float bf16_up (uint16_t h) { return bits_f32((uint32_t)h << 16); }
+FUN uint16_t bf16_down (float f) {
+  uint32_t u = f32_bits(f);
+  return (uint16_t)(f != f ? 0x7fc0 : (u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
+/* ---- what a cell is read as: float, double or an integer ---- */
+
+FUN float read_f32 (float v) { return v; }
+FUN double read_f64 (double v) { return v; }
+FUN float read_f16 (uint16_t v) { return f16_up(v); }
+FUN float read_bf16 (uint16_t v) { return bf16_up(v); }
+FUN int64_t read_i64 (int64_t v) { return v; }
+FUN int32_t read_u8 (uint8_t v) { return v; }
+FUN int32_t read_i8 (int8_t v) { return v; }
+FUN int32_t read_i16 (int16_t v) { return v; }
+FUN int32_t read_i32 (int32_t v) { return v; }
+FUN int32_t read_b8 (uint8_t v) { return v != 0; }
+
+/* ---- a cell of what was read: class f, d, i (32 bits), l (64 bits) ---- */
+
+#define FLOATS(class, C) \
+FUN float f32_of_##class (C v) { return (float)v; } \
+FUN double f64_of_##class (C v) { return (double)v; } \
+FUN uint16_t f16_of_##class (C v) { return f16_down((float)v); } \
+FUN uint16_t bf16_of_##class (C v) { return bf16_down((float)v); } \
+FUN uint8_t b8_of_##class (C v) { return v != 0; }
+FLOATS(f, float)
+FLOATS(d, double)
+FLOATS(i, int32_t)
+FLOATS(l, int64_t)
+
+#define WRAP(s, M)        FUN M s##_of_i (int32_t v) { return (M)v; } FUN M s##_of_l (int64_t v) { return (M)v; }
+/* low and high are exact in both float types, through the wider integer the cast can't overflow */
+#define SATURATE(s, M, low, high) \
+FUN M s##_of_f (float v) { v = v > low ? v : v == v ? low : 0; v = v < high ? v : high; return (M)(int32_t)v; } \
+FUN M s##_of_d (double v) { v = v > low ? v : v == v ? low : 0; v = v < high ? v : high; return (M)(int32_t)v; }
+WRAP(u8, uint8_t)
+WRAP(i8, int8_t)
+WRAP(i16, int16_t)
+WRAP(i32, int32_t)
+WRAP(i64, int64_t)
+SATURATE(u8, uint8_t, 0, 255)
+SATURATE(i8, int8_t, -128, 127)
+SATURATE(i16, int16_t, -32768, 32767)
+FUN int32_t i32_of_d (double v) {
+  v = v > -2147483648.0 ? v : v == v ? -2147483648.0 : 0;
+  return (int32_t)(v < 2147483647.0 ? v : 2147483647.0);
+}
+FUN int32_t i32_of_f (float v) {                        /* 2^31 - 1 is no float */
+  int32_t i = (int32_t)(v >= -2147483648.f && v < 2147483648.f ? v : 0);
+  return v >= 2147483648.f ? INT32_MAX : v < -2147483648.f ? INT32_MIN : i;
+}
+FUN int64_t i64_of_d (double v) {
+  int64_t i = (int64_t)(v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? v : 0);
+  return v >= 9223372036854775808.0 ? INT64_MAX : v < -9223372036854775808.0 ? INT64_MIN : i;
+}
+FUN int64_t i64_of_f (float v) {
+  int64_t i = (int64_t)(v >= -9223372036854775808.f && v < 9223372036854775808.f ? v : 0);
+  return v >= 9223372036854775808.f ? INT64_MAX : v < -9223372036854775808.f ? INT64_MIN : i;
+}
+
+#define FROM f32
+#define CLASS f
+#include "cpu/convert.inc"
+#define FROM f64
+#define CLASS d
+#include "cpu/convert.inc"
+#define FROM f16
+#define CLASS f
+#include "cpu/convert.inc"
+#define FROM bf16
+#define CLASS f
+#include "cpu/convert.inc"
+#define FROM u8
+#define CLASS i
+#include "cpu/convert.inc"
+#define FROM i8
+#define CLASS i
+#include "cpu/convert.inc"
+#define FROM i16
+#define CLASS i
+#include "cpu/convert.inc"
+#define FROM i32
+#define CLASS i
+#include "cpu/convert.inc"
+#define FROM i64
+#define CLASS l
+#include "cpu/convert.inc"
+#define FROM b8
+#define CLASS i
+#include "cpu/convert.inc"
+
+/* half to half keeps every bit, NaNs too */
+static void halves (int64_t n, void *restrict out, const void *restrict in) { memcpy(out, in, (size_t)n * 2); }
+
+#if defined(__F16C__)           /* gcc does not vectorise these by itself */
+static void f16_to_f32_wide (int64_t n, void *restrict out, const void *restrict in) {
+  const uint16_t *x = in;
+  float *o = out;
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) _mm256_storeu_ps(o + i, _mm256_cvtph_ps(_mm_loadu_si128((const void *)(x + i))));
+  for (; i < n; i++) o[i] = _cvtsh_ss(x[i]);
+}
+static void f32_to_f16_wide (int64_t n, void *restrict out, const void *restrict in) {
+  const float *x = in;
+  uint16_t *o = out;
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) _mm_storeu_si128((void *)(o + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i), 0));
+  for (; i < n; i++) o[i] = _cvtss_sh(x[i], 0);
+}
+#endif
+
+#define ROW(from)  { from##_to_f32, from##_to_f64, from##_to_f16, from##_to_bf16, from##_to_u8, from##_to_i8, \
+                     from##_to_i16, from##_to_i32, from##_to_i64, from##_to_b8 }
+#pragma GCC diagnostic ignored "-Woverride-init"
+const tl_ConvertRow TL_AT_LEVEL(tl_converts)[TL_NDTYPE] = {
+#define DTYPE(s, ...)  [TL_##s] = ROW(s),
+#include "device/dtypes.def"
+#undef DTYPE
+  [TL_f16][TL_f16] = halves,
+  [TL_bf16][TL_bf16] = halves,
+#if defined(__F16C__)
+  [TL_f16][TL_f32] = f16_to_f32_wide,
+  [TL_f32][TL_f16] = f32_to_f16_wide,
+#endif
+};
