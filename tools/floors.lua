@@ -1,1 +1,126 @@
-print("floors: to be written")
+-- floors.lua OBJECTS... -- the house stands only while its floors do.  Checks, and fails the build:
+--   a file includes from its own floor or a lower one; lua.h stays in bind and main, cblas.h in src/cpu/gemm.c;
+--   a backward rule (a function of src/op whose name ends in _backward) calls operations, not tl_run or tl_map, so that the
+--   tape can record it; the objects below bind reference no lua_*, exit, abort or printf;
+--   a file over 400 lines says in a line why ("Longer than 400 lines because ...").
+local floor_of = { device = 1, cpu = 1, core = 2, grad = 3, op = 4, bind = 5, main = 6 }
+local limit = 400
+local problems = {}
+
+local function problem(where, ...)
+  problems[#problems + 1] = where .. ": " .. string.format(...)
+end
+
+local function files_of(command)
+  local list = {}
+  for path in assert(io.popen(command)):lines() do list[#list + 1] = path end
+  table.sort(list)
+  return list
+end
+
+local function read(path)
+  local f = assert(io.open(path, "rb"))
+  local text = f:read("a")
+  f:close()
+  return text
+end
+
+-- blanks out comments and strings, keeping line numbers
+local function code_of(text)
+  text = text:gsub("/%*.-%*/", function (c) return (c:gsub("[^\n]", " ")) end)
+  text = text:gsub("//[^\n]*", "")
+  return (text:gsub('"[^"\n]*"', '""'))
+end
+
+-- includes --------------------------------------------------------------------------------------
+
+local function check_include(path, line, place, name)
+  local where = path .. ":" .. line
+  local to = name:match("^(%w+)/")
+  if to and floor_of[to] then
+    if place == "cpu" and to ~= "cpu" and to ~= "device" then
+      problem(where, "the CPU device includes %s; it may see device/ and cpu/ only", name)
+    elseif to == "cpu" and place ~= "cpu" then
+      problem(where, "%s includes %s; only the CPU device may", place, name)
+    elseif floor_of[to] > floor_of[place] then
+      problem(where, "%s includes %s, which is on a higher floor", place, name)
+    end
+  elseif to then
+    problem(where, "no such floor: %s", name)
+  elseif name:match("^lua") or name == "lauxlib.h" then
+    if floor_of[place] < floor_of.bind then problem(where, "%s below the bind floor", name) end
+  elseif name == "cblas.h" then
+    if path ~= "src/cpu/gemm.c" then problem(where, "cblas.h belongs to src/cpu/gemm.c") end
+  elseif name:match("%.def$") or name:match("%.inc$") or (name:match("%.h$") and not name:match("^[%w_/]+%.h$")) then
+    problem(where, "includes name their floor: \"floor/file\", not %s", name)
+  end
+end
+
+local function check_includes(path, text)
+  local place = path:match("^src/(%w+)/")
+  local line = 0
+  for l in text:gmatch("([^\n]*)\n?") do
+    line = line + 1
+    local name = l:match('^%s*#%s*include%s*[<"]([^>"]+)[>"]')
+    if name then check_include(path, line, place, name) end
+  end
+end
+
+-- backward rules --------------------------------------------------------------------------------
+
+-- tl_derivative is their one way to a kernel: it records the formula when second derivatives are wanted
+local forbidden = { "tl_run", "tl_map", "tl_map_into", "tl_run_cmd" }
+
+local function check_backward(path, text)
+  for name, body in code_of(text):gmatch("([%w_]+_backward)%s*%b()%s*(%b{})") do
+    for _, call in ipairs(forbidden) do
+      if body:find("%f[%w_]" .. call .. "%s*%(") then
+        problem(path, "%s calls %s; a backward rule calls operations, so that the tape can record it", name, call)
+      end
+    end
+  end
+end
+
+-- length ----------------------------------------------------------------------------------------
+
+local function check_length(path, text)
+  local _, lines = text:gsub("\n", "")
+  if lines > limit and not text:find("Longer than " .. limit .. " lines because", 1, true) then
+    problem(path, "%d lines; the limit is %d (split it by idea, or say in it: Longer than %d lines because ...)", lines, limit, limit)
+  end
+end
+
+-- symbols ---------------------------------------------------------------------------------------
+
+local banned = {}
+for word in ([[exit _exit _Exit quick_exit abort __assert_fail printf fprintf vprintf vfprintf dprintf sprintf vsprintf puts fputs
+  putchar fputc perror __printf_chk __fprintf_chk __vfprintf_chk __sprintf_chk __vsprintf_chk]]):gmatch("%S+") do
+  banned[word] = true
+end
+
+local function check_symbols(objects)
+  if #objects == 0 then return end
+  local object
+  for l in assert(io.popen("nm -u -A " .. table.concat(objects, " "))):lines() do
+    local symbol
+    object, symbol = l:match("^(.-):%s+[Uw]%s+([%w_]+)")
+    if symbol and (banned[symbol] or symbol:match("^luaL?_")) then
+      problem(object, "references %s below the bind floor", symbol)
+    end
+  end
+end
+
+for _, path in ipairs(files_of("find src -name '*.[ch]' -o -name '*.def' -o -name '*.inc'")) do
+  local text = read(path)
+  check_includes(path, text)
+  if path:match("^src/op/") then check_backward(path, text) end
+end
+for _, path in ipairs(files_of("find src lua tools spec examples bench -name '*.[ch]' -o -name '*.def' -o -name '*.lua' -o -name '*.inc'")) do
+  check_length(path, read(path))
+end
+check_symbols({ table.unpack(arg) })
+
+if #problems > 0 then
+  io.stderr:write("floors: ", table.concat(problems, "\nfloors: "), "\n")
+  os.exit(1)
+end

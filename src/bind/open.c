@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind/forms.h"
 #include "bind/pace.h"
 #include "bind/sources.h"
 
@@ -81,7 +82,7 @@ void tl_leave (tl_Context *before) { tl_here = before; }
 static int ours (const char *source) { return strncmp(source, "=torch/", 7) == 0; }
 
 /* the innermost Lua function that is not one of ours */
-void tl_where (lua_State *L) {
+void tl_push_where (lua_State *L) {
   lua_Debug ar;
   for (int level = 0; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
@@ -99,7 +100,7 @@ int tl_error (lua_State *L, const char *format, ...) {
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  tl_where(L);
+  tl_push_where(L);
   lua_pushstring(L, text);
   lua_concat(L, 2);
   return lua_error(L);
@@ -116,7 +117,7 @@ static int raise_waiting (lua_State *L, tl_Context *c) {
   }
   if (c->stop && strstr(c->message, "interrupted!")) c->stop = 0;
   c->failed = 0;
-  tl_where(L);
+  tl_push_where(L);
   lua_pushstring(L, c->message);
   lua_concat(L, 2);
   return lua_error(L);
@@ -314,7 +315,7 @@ static void preload (lua_State *L) {
 
 /* torch._C.fail(message): raises at the line of the user's code, whatever of ours lies between */
 static int c_fail (lua_State *L) {
-  tl_where(L);
+  tl_push_where(L);
   luaL_tolstring(L, 1, NULL);
   lua_concat(L, 2);
   return lua_error(L);
@@ -328,7 +329,7 @@ int luaopen_torch (lua_State *L) {
   luaL_checkstack(L, 60, "torch");
   S = make_state(L);
   tl_here = S->ctx;
-  if (tl_table_init()) {
+  if (tl_table_init() || tl_forms_init()) {
     lua_pushstring(L, tl_message());
     tl_here = NULL;
     return lua_error(L);

@@ -18,6 +18,8 @@ typedef enum tl_Kind {
 typedef struct tl_Box { void *p; const char *kind; } tl_Box;
 extern const char tl_kinds[TL_NKIND];
 
+typedef struct tl_Printing { int precision, edge, width, sci; double threshold; } tl_Printing;   /* sci: -1 automatic */
+
 typedef struct tl_State {
   tl_Context *ctx;
   lua_State *main, *L;                 /* L: whose call into us is running */
@@ -27,6 +29,7 @@ typedef struct tl_State {
   size_t trigger, level;               /* footprint at which to collect; bytes alive after the last full collection */
   double mult, last;                   /* how far above it may grow; when that was */
   tl_Box *none;
+  tl_Printing printing;
 } tl_State;
 
 enum { TL_MODE_GRAD = 1, TL_MODE_INFERENCE = 2 };
@@ -52,7 +55,7 @@ int tl_call (tl_Call *, lua_State *L, int nargs, int nresults);
 void tl_call_end (tl_Call *);
 
 int tl_error (lua_State *L, const char *format, ...) TL_PRINTF(2, 3);   /* raises at the user's line */
-void tl_where (lua_State *L);                          /* pushes "file:line: " of the user's code */
+void tl_push_where (lua_State *L);                          /* pushes "file:line: " of the user's code */
 void tl_subtable (lua_State *L, int index, const char *path);   /* pushes t.a.b for "a.b", made when missing */
 const char *tl_got (lua_State *L, int index);          /* "int", "Tensor", "string" ... */
 int tl_read_sizes (lua_State *L, int first, int last, int64_t *size, const char *op);   /* varargs or one list; how many */

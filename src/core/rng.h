@@ -6,17 +6,7 @@
 #define tl_rng_h
 
 #include "core/tensor.h"
-
-typedef struct tl_MtState {          /* PyTorch's layout of get_rng_state(), little endian */
-  uint64_t seed;
-  int32_t left, seeded;
-  uint64_t next;
-  uint64_t state[624];               /* one 32-bit word each */
-  double unused_x, normal, unused_rho;
-  int32_t normal_valid, unused_i;
-  float normal_f32;
-  uint8_t normal_f32_valid, unused_b[3];
-} tl_MtState;
+#include "device/mt.h"
 
 struct tl_Generator {
   int32_t refs;

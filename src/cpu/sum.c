@@ -1,6 +1,6 @@
 /*
 ** sum.c -- sums of floats in PyTorch's order, bit for bit, whatever the SIMD level and the threads.
-** Compiled once per level.
+** Compiled once per level (TL_LEVEL).
 **
 ** Everything is one cascade: rows of four lanes-wide numbers are added up `step` at a time, step such
 ** sums into a second level, step of those into a third, and so on; what each path of PyTorch's calls a

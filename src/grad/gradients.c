@@ -126,8 +126,8 @@ static int solve (tl_Wanted *w, int nroots, tl_Tensor *const *root, tl_Tensor *c
   for (int k = 0; k < w->ninputs && !status; k++)
     if (!w->out[k] && w->spent) status = tl_spent();
     else if (!w->out[k] && !(flags & TL_ALLOW_UNUSED))
-      status = tl_fault("One of the differentiated Tensors appears to not have been used in the graph. "
-                        "Set allow_unused=true if this is the desired behavior.");
+      status = tl_fault("The differentiated Tensor at index %d appears to not have been used in the graph. "
+                        "Set allow_unused=true if this is the desired behavior.", k + 1);
   return status;
 }
 

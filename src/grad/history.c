@@ -190,11 +190,12 @@ int tl_set_grad (tl_Tensor *t, tl_Tensor *g) {
   if (g) {
     if (g == t) return tl_fault("can't assign Variable as its own grad");
     if (!tl_same_sizes(t, g))
-      return tl_fault("assigned grad has data of a different size: expected %s but got %s",
-                      tl_show_sizes(want, t->ndim, t->size), tl_show_sizes(got, g->ndim, g->size));
+      return tl_fault("attempting to assign a gradient of size '%s' to a tensor of size '%s'. Please ensure that the gradient "
+                      "and the tensor are the same size", tl_show_sizes(got, g->ndim, g->size),
+                      tl_show_sizes(want, t->ndim, t->size));
     if (t->dtype != g->dtype)
-      return tl_fault("assigned grad has data of a different type: expected %s but got %s", tl_dtype_name[t->dtype],
-                      tl_dtype_name[g->dtype]);
+      return tl_fault("attempting to assign a gradient with dtype '%s' to a tensor with dtype '%s'. The gradient must match "
+                      "the tensor's dtype", tl_dtype_name[g->dtype], tl_dtype_name[t->dtype]);
     if (tl_device_of(t) != tl_device_of(g)) return tl_fault("assigned grad has data located on a different device");
   }
   tl_retain(g);

@@ -56,16 +56,24 @@ static int on_error (lua_State *L) {
   return 1;
 }
 
+/* takes back the library's stop flag: 0 when a kernel has reported it already */
+static int take_back (lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  int is_open = lua_getfield(L, -1, "torch") != LUA_TNIL;
+  lua_pop(L, 2);
+  return !is_open || tl_interrupted(L);
+}
+
 static void raise_interrupt (lua_State *L, lua_Debug *ar) {
   (void)ar;
   lua_sethook(L, NULL, 0, 0);
-  luaL_error(L, "interrupted!");
+  if (take_back(L)) luaL_error(L, "interrupted!");
 }
 
 static void on_signal (int number) {
   signal(number, SIG_DFL);               /* the next one kills */
   interrupted = 1;
-  lua_sethook(running, raise_interrupt, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+  lua_sethook(running, raise_interrupt, LUA_MASKCOUNT, 1);      /* not LUA_MASKCALL: on_error must not be hit */
   tl_interrupt(running);
 }
 
@@ -83,5 +91,9 @@ int call_guarded (lua_State *L, int nargs, int nresults) {
   int status = lua_pcall(L, nargs, nresults, base);
   sigaction(SIGINT, &before, NULL);
   lua_remove(L, base);
+  if (interrupted) {                     /* it may have come too late to be seen */
+    lua_sethook(L, NULL, 0, 0);
+    take_back(L);
+  }
   return status;
 }

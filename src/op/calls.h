@@ -39,6 +39,7 @@ tl_Tensor *tl_select (tl_Tensor *, int64_t dim, int64_t index);        /* index 
 tl_Tensor *tl_narrow (tl_Tensor *, int64_t dim, int64_t start, int64_t length);   /* start from 0 */
 tl_Tensor *tl_slice (tl_Tensor *, int64_t dim, int64_t start, int64_t count, int64_t step);
 tl_Tensor *tl_as_strided (tl_Tensor *, const tl_Geometry *);
+tl_Tensor *tl_diagonal (tl_Tensor *, int64_t offset, int64_t d1, int64_t d2);
 tl_Tensor *tl_scatter_at (tl_Tensor *x, tl_Tensor *s, const tl_Geometry *at, const tl_Geometry *base);
 
 /* op/reduce_sum.c, op/reduce_order.c */
@@ -50,6 +51,7 @@ tl_Tensor *tl_unreduce (tl_Tensor *g, int ndim, const int64_t *size, uint32_t ma
 /* op/create.c, op/cast.c */
 tl_Tensor *tl_zeros_like (tl_Tensor *);
 tl_Tensor *tl_ones_like (tl_Tensor *);
+tl_Tensor *tl_iota (tl_Device *, int64_t n);                            /* int64 1 2 ... n: a constant */
 tl_Tensor *tl_to_dtype (tl_Tensor *, int dtype);
 tl_Tensor *tl_op_to_device (tl_Tensor *, tl_Device *);
 tl_Tensor *tl_op_clone (tl_Tensor *);
@@ -63,6 +65,10 @@ tl_Tensor *tl_index_add (tl_Tensor *, int64_t dim, tl_Tensor *index, tl_Tensor *
 /* x[idx...]: index[k] of dim k, NULL: whole dim; n <= ndim */
 tl_Tensor *tl_index (tl_Tensor *, int n, tl_Tensor *const *index);
 int tl_index_put (tl_Tensor *self, int n, tl_Tensor *const *index, tl_Tensor *values, int accumulate);   /* in place, recorded */
+tl_Tensor **tl_nonzero_list (tl_Tensor *, int *n);                     /* where(condition): one int64 column per dim, in scratch memory; NULL */
+tl_Tensor *tl_index_fill (tl_Tensor *, int64_t dim, tl_Tensor *index, tl_Tensor *value);      /* value: a number */
+tl_Tensor *tl_scatter_value (tl_Tensor *, int64_t dim, tl_Tensor *index, double value);
+tl_Tensor *tl_masked_fill (tl_Tensor *, tl_Tensor *mask, tl_Tensor *value);
 int tl_copy_in (tl_Tensor *to, tl_Tensor *from);                       /* to:copy_(from), recorded */
 
 /* op/join.c */

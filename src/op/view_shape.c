@@ -182,13 +182,11 @@ static int reshape_forward (tl_Args *a) {
   return a->out[0] ? 0 : -1;
 }
 
-static int view_as_forward (tl_Args *a) {
-  a->out[0] = tl_view(a->v[0].t, a->v[1].t->ndim, a->v[1].t->size);
-  return a->out[0] ? 0 : -1;
-}
-
-static int reshape_as_forward (tl_Args *a) {
-  a->out[0] = tl_reshape(a->v[0].t, a->v[1].t->ndim, a->v[1].t->size);
+/* view_as, reshape_as, expand_as: the row's code says which */
+static int as_forward (tl_Args *a) {
+  const tl_Tensor *like = a->v[1].t;
+  tl_Tensor *(*call) (tl_Tensor *, int, const int64_t *) = a->op->code == VIEW ? tl_view : a->op->code ? tl_expand : tl_reshape;
+  a->out[0] = call(a->v[0].t, like->ndim, like->size);
   return a->out[0] ? 0 : -1;
 }
 
@@ -279,11 +277,6 @@ static int expand_backward (tl_Node *n, tl_Tensor **g) {
   return tl_give(n, 0, tl_sum_to(g[0], n->ni, n->i));
 }
 
-static int expand_as_forward (tl_Args *a) {
-  a->out[0] = tl_expand(a->v[0].t, a->v[1].t->ndim, a->v[1].t->size);
-  return a->out[0] ? 0 : -1;
-}
-
 /* ---------------------------------------------------------------- squeeze, unsqueeze */
 
 static int squeeze_forward (tl_Args *a) {
@@ -339,19 +332,19 @@ const tl_Op tl_view_shape_ops[] = {
                   TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
   { "view", "self:T dtype:y | self:T size:S...", "the same memory under another size (one may be -1) or read as another dtype",
     view_any_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL, NULL },
-  { "view_as", "self:T other:T", "viewed with the size of other", view_as_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, 0,
+  { "view_as", "self:T other:T", "viewed with the size of other", as_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, VIEW,
     NULL, NULL },
   { "reshape", "self:T shape:S...", "another size; a view where it can be one, else a copy; one size may be -1",
     reshape_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "reshape_as", "self:T other:T", "reshaped to the size of other", reshape_as_forward, NULL,
+  { "reshape_as", "self:T other:T", "reshaped to the size of other", as_forward, NULL,
     TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL, NULL },
   { "flatten", "self:T start_dim:d=1 end_dim:d=-1", "the dims from start_dim to end_dim made one", flatten_forward, NULL,
     TL_OP_COMPOSITE, 0, NULL, NULL },
   { "unflatten", "self:T dim:d sizes:I", "one dim made several; one size may be -1", unflatten_forward, NULL, TL_OP_COMPOSITE,
     0, NULL, NULL },
   { "ravel", "self:T", "all elements in one contiguous dim", ravel_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "expand_as", "self:T other:T", "expanded to the size of other", expand_as_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD,
-    0, NULL, NULL },
+  { "expand_as", "self:T other:T", "expanded to the size of other", as_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD,
+    EXPAND, NULL, NULL },
   { "movedim", "self:T source:D destination:D", "dims moved to other places; the rest keep their order (a view)",
     movedim_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
   TL_ROW_END

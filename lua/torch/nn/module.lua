@@ -64,10 +64,14 @@ local function assign(self, name, value)
   rawset(slots, name, value)
 end
 
-local function call(self, ...)
+Module.__newindex, Module._assign = assign, assign
+
+function Module:__call(...)
   if self._hooks then return self._hooks:call(self, ...) end
   return self:forward(...)
 end
+
+function Module:__pairs() return next, getmetatable(self).__index end
 
 function Module.create(class)
   local slots = setmetatable({_names = {}, _kinds = {}, _temporary = {}, _hooks = false, training = true}, class)
@@ -75,8 +79,7 @@ function Module.create(class)
   for k, v in pairs(class) do
     if type(k) == "string" and k:sub(1, 2) == "__" then meta[k] = v end
   end
-  meta.__index, meta.__newindex, meta.__call = slots, assign, rawget(class, "__call") or call
-  meta.__pairs = rawget(class, "__pairs") or function() return next, slots end
+  meta.__index = slots
   return setmetatable({}, meta)
 end
 
