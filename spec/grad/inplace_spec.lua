@@ -1,13 +1,10 @@
 -- In-place forms and out=: same numbers and gradients as the plain forms, and what is refused.
 local torch = require "torch"
+local helper = require "spec.support.helper"
 
 local function list(t) return t:detach():flatten():tolist() end
 
-local function fails(text, f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok, "no error; expected: " .. text)
-  assert.truthy(tostring(message):find(text, 1, true), "got: " .. tostring(message))
-end
+local function fails(text, f) helper.raises(f, text) end
 
 local function leaf() return torch.tensor({ 0.5, 1.5, 2.5 }, { dtype = torch.float64, requires_grad = true }) end
 

@@ -1,5 +1,6 @@
 -- The tape: who gets which gradient, what is freed when, and what is refused.
 local torch = require "torch"
+local helper = require "spec.support.helper"
 
 local function list(t) return t:detach():flatten():tolist() end
 
@@ -8,11 +9,7 @@ local function leaf(values, options)
   return torch.tensor(values, { dtype = options.dtype or torch.float64, requires_grad = true })
 end
 
-local function fails(text, f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok, "no error; expected: " .. text)
-  assert.truthy(tostring(message):find(text, 1, true), "got: " .. tostring(message))
-end
+local function fails(text, f) helper.raises(f, text) end
 
 describe("backward", function()
   it("gives to leaves and accumulates", function()

@@ -1,5 +1,6 @@
 -- Views and writing through them.  The figures are PyTorch's.
 local torch = require "torch"
+local helper = require "spec.support.helper"
 
 local function list(t) return t:detach():flatten():tolist() end
 
@@ -10,11 +11,7 @@ end
 local function square(f) return count(f or 1, 9, 3, 3) end
 local function row(f) return count(f, 3, 3) end
 
-local function fails(text, f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok, "no error; expected: " .. text)
-  assert.truthy(tostring(message):find(text, 1, true), "got: " .. tostring(message))
-end
+local function fails(text, f) helper.raises(f, text) end
 
 describe("in place through a view", function()
   local w = square():detach()

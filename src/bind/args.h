@@ -45,6 +45,7 @@ static inline void tl_args_start (tl_Args *a, const tl_Op *op, const tl_Form *f,
   a->inplace = a->wants = 0;
   a->nout = f->nout;
   a->nsave = a->np = a->ni = 0;
+  a->needs = 0;
   a->list = NULL;
   a->nlist = 0;
   a->geometry = NULL;

@@ -255,8 +255,9 @@ static void set (lua_State *L, int table, const char *name, const char *tail) {
 static void register_op (lua_State *L, int methods, int torch, const tl_Op *op, const char *space, const char *name) {
   int both = !(op->flags & (TL_OP_METHOD | TL_OP_FUNCTION));
   int top = lua_gettop(L), place = torch, only = op->flags & TL_OP_INPLACE_ONLY;
-  if (space) {
-    tl_subtable(L, torch, space);
+  if (space) {                                           /* torch.nn is Lua; it takes its functions from torch._C.functional */
+    if (strncmp(space, "nn.", 3) == 0) tl_subtable(L, torch, lua_pushfstring(L, "_C.%s", space + 3));
+    else tl_subtable(L, torch, space);
     place = lua_gettop(L);
   }
   for (int inplace = only ? 1 : 0; inplace <= (only || op->flags & TL_OP_INPLACE ? 1 : 0); inplace++) {

@@ -155,7 +155,7 @@ int tl_protect (lua_State *L, lua_CFunction body) {
 
 /* ---- from below back into Lua ---- */
 
-lua_State *tl_call_begin (tl_State *S, tl_Call *c) {
+lua_State *tl_lua_begin (tl_State *S, tl_LuaCall *c) {
   lua_State *L = S->L;
   c->S = S;
   c->L = L;
@@ -176,7 +176,7 @@ static int traceback (lua_State *L) {
   return 1;
 }
 
-int tl_call (tl_Call *c, lua_State *L, int nargs, int nresults) {
+int tl_lua_call (tl_LuaCall *c, lua_State *L, int nargs, int nresults) {
   int at = lua_gettop(L) - nargs, status;
   lua_pushcfunction(L, traceback);
   lua_insert(L, at);
@@ -190,7 +190,7 @@ int tl_call (tl_Call *c, lua_State *L, int nargs, int nresults) {
   return tl_fault("an error in a Lua function");
 }
 
-void tl_call_end (tl_Call *c) {
+void tl_lua_end (tl_LuaCall *c) {
   c->S->base = (uint8_t)c->base;
   c->S->overrides += c->own;
   tl_mode_set(c->S->ctx, c->mode);

@@ -192,21 +192,7 @@ static void suffix (Suffixes *x, const char *format, const char *what) {
   snprintf(x->text[x->n++], sizeof x->text[0], format, what);
 }
 
-const char *tl_node_label (const tl_Node *n, char b[static 128]) {
-  const char *name = n->name;
-  size_t length = strlen(name), k = 0;
-  int up = 1;
-  if (n->flags & TL_NODE_LEAF) { snprintf(b, 128, "AccumulateGrad"); return b; }
-  if (length && name[length - 1] >= '0' && name[length - 1] <= '9') { snprintf(b, 128, "%s", name); return b; }
-  if (name[0] >= 'A' && name[0] <= 'Z') { snprintf(b, 128, "%sBackward", name); return b; }
-  for (; *name && k < 110; name++) {
-    if (*name == '_' || *name == '.') { up = 1; continue; }
-    b[k++] = (char)(up && *name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
-    up = 0;
-  }
-  snprintf(b + k, 128 - k, "Backward0");
-  return b;
-}
+const char *tl_node_label (const tl_Node *n, char b[static 128]) { return tl_node_title(n, b); }
 
 static void suffixes (Suffixes *x, tl_Tensor *t) {
   char b[256], label[128];

@@ -46,13 +46,15 @@ void tl_setfuncs (lua_State *L, const luaL_Reg *);     /* into the table on top;
 void tl_mode_enter (tl_State *S, lua_State *L);        /* mode.c: L's own grad mode, if it has one */
 int tl_mode_get (const tl_Context *c);
 void tl_mode_set (tl_Context *c, int mode);
+/* calls nargs values and their function in a mode; results, or one error object, are left: a lua_pcall status */
+int tl_with_mode (lua_State *L, tl_State *S, int mode, int nargs);
 
 /* a call from below back into Lua: what must be as it was afterwards */
-typedef struct tl_Call { tl_State *S; lua_State *L; tl_Context *here; int top, mode, base, own; size_t mark; } tl_Call;
-lua_State *tl_call_begin (tl_State *S, tl_Call *);     /* NULL: no room on the stack, with a message */
+typedef struct tl_LuaCall { tl_State *S; lua_State *L; tl_Context *here; int top, mode, base, own; size_t mark; } tl_LuaCall;
+lua_State *tl_lua_begin (tl_State *S, tl_LuaCall *);     /* NULL: no room on the stack, with a message */
 /* calls nargs values and their function with a traceback; 0, or -1 with the error object kept for tl_raise */
-int tl_call (tl_Call *, lua_State *L, int nargs, int nresults);
-void tl_call_end (tl_Call *);
+int tl_lua_call (tl_LuaCall *, lua_State *L, int nargs, int nresults);
+void tl_lua_end (tl_LuaCall *);
 
 int tl_error (lua_State *L, const char *format, ...) TL_PRINTF(2, 3);   /* raises at the user's line */
 void tl_push_where (lua_State *L);                          /* pushes "file:line: " of the user's code */

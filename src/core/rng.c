@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "core/dtype.h"
 #include "core/fail.h"
 #include "core/pool.h"
 #include "core/rng.h"

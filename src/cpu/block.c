@@ -2,6 +2,7 @@
 ** block.c -- see block.h.  Gathering goes by element width and converting by whole packed runs, so
 ** that neither needs a case per pair of dtypes.
 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cpu/block.h"
@@ -71,3 +72,6 @@ void tl_block_place (const tl_Cmd *c, int from, int to, int64_t k, int n, int64_
     for (int q = 0; q < n; q++) offset[q] += at * c->arg[q].stride[d];
   }
 }
+
+void *tl_cpu_room (size_t bytes) { return aligned_alloc(64, (bytes + 64) & ~(size_t)63); }
+void tl_cpu_room_free (void *p) { free(p); }

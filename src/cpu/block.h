@@ -17,4 +17,8 @@ void tl_block_store (int from, const void *values, int dtype, char *to, int64_t 
 void tl_block_place (const tl_Cmd *, int from, int to, int64_t k, int n, int64_t *offset);
 int64_t tl_block_count (const tl_Cmd *, int from, int to);      /* places in dims [from, to) */
 
+/* work space, 64-byte aligned; NULL: none left */
+void *tl_cpu_room (size_t bytes);
+void tl_cpu_room_free (void *);
+
 #endif

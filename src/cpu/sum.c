@@ -8,7 +8,6 @@
 ** width is part of the definition.  A piece of step * step rows (a slab) starts from zero and is used
 ** once, so slabs of a long sum can be made by several threads and joined in order.
 */
-#include <stdlib.h>
 #include <string.h>
 #if defined(__F16C__)
 #include <immintrin.h>
@@ -294,12 +293,12 @@ int TL_AT_LEVEL(tl_sum) (const tl_Cmd *c, tl_Env *env) {
   grain = (1 << 17) / (tl_block_count(c, j.first, c->ndim) * (j.p.each ? j.chunk : 1) + 1) + 1;
   if (c->ndim == 1 && env->threads > 1 && j.p.path == INNER && j.p.n0 >= 1 << 18) {   /* one long sum */
     int64_t rows = j.p.n0 / j.kind->lanes / 4, step = (int64_t)1 << step_power(rows), n = rows / (step * step);
-    Slabs s = { x->data, aligned_alloc(64, (size_t)(n * 128 + 63) & ~(size_t)63), step };
+    Slabs s = { x->data, tl_cpu_room((size_t)n * 128), step };
     if (s.made) {
       reason = tl_team_for(env, n, 16 * 256 / (step * step) + 1, j.kind->slabs, &s);
       j.p.slabs = s.made;
       if (reason == TL_DONE) reason = work(&j, 0, 1);
-      free(s.made);
+      tl_cpu_room_free(s.made);
       return reason;
     }
   }

@@ -91,11 +91,13 @@ typedef enum tl_ScanOp { TL_CUMSUM, TL_CUMPROD, TL_CUMMAX, TL_CUMMIN } tl_ScanOp
 /*
 ** TL_RANDOM.  Parameters: UNIFORM p0 = from, p1 = to; NORMAL p0 = mean, p1 = std; BERNOULLI p0 = p
 ** (or arg2 = tensor of p); INTEGER p0.i = from, p1.u = range (0: all 64 bits), p2.i = 1 to draw 64
-** bits; PERMUTATION: arg0 1-d, p0.i = base.  Elements are drawn in memory order.
+** bits; PERMUTATION: arg0 1-d, p0.i = base.  Elements are drawn in memory order.  NORMAL draws 16 and more
+** packed numbers in blocks of 16, as PyTorch does where a tensor is contiguous; NORMAL_EACH (same parameters)
+** one by one, as PyTorch does for every other layout.
 */
 typedef enum tl_RandomOp {
   TL_UNIFORM, TL_NORMAL, TL_BERNOULLI, TL_INTEGER, TL_PERMUTATION,
-  TL_EXPONENTIAL, TL_GEOMETRIC, TL_CAUCHY, TL_LOG_NORMAL
+  TL_EXPONENTIAL, TL_GEOMETRIC, TL_CAUCHY, TL_LOG_NORMAL, TL_NORMAL_EACH
 } tl_RandomOp;
 
 /* TL_SOFTMAX: forward arg0 = y, arg1 = x; backward arg0 = dx, arg1 = g, arg2 = y */

@@ -24,6 +24,7 @@ extern const tl_Op tl_view_place_ops[];
 extern const tl_Op tl_join_ops[];
 extern const tl_Op tl_index_get_ops[];
 extern const tl_Op tl_index_put_ops[];
+extern const tl_Op tl_masked_ops[];
 extern const tl_Op tl_create_ops[];
 extern const tl_Op tl_cast_ops[];
 

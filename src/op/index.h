@@ -33,5 +33,8 @@ tl_Tensor *tl_index_table (tl_Tensor *x, int d, int ndim, const int64_t *size, i
 /* a vector of indices along dim d of a space of ndim dims */
 tl_Tensor *tl_index_along (tl_Tensor *index, int d, int ndim, const int64_t *size);
 int tl_index_is_mask (const tl_Tensor *);
+int tl_nonzero_forward (tl_Args *);
+/* for operations that change some elements: the result, holding what self holds */
+tl_Tensor *tl_index_begin (tl_Args *);
 
 #endif

@@ -33,9 +33,9 @@ tl_Tensor *tl_index_table (tl_Tensor *x, int d, int ndim, const int64_t *size, i
   g.ndim = ndim;
   g.offset = x->offset;
   memcpy(g.size, size, (size_t)ndim * sizeof *size);
-  memcpy(g.stride, x->stride, (size_t)x->ndim * sizeof *size);
-  *step = x->ndim ? x->stride[d] * tl_width[x->dtype] : tl_width[x->dtype];
-  g.stride[d] = 0;
+  memcpy(g.stride, x->stride, (size_t)(x->ndim < ndim ? x->ndim : ndim) * sizeof *size);
+  *step = (x->ndim ? x->stride[d] : 1) * tl_width[x->dtype];      /* 0-d counts as one element of one dim */
+  if (ndim) g.stride[d] = 0;
   return tl_alias_at(x, &g);
 }
 
@@ -46,7 +46,7 @@ tl_Tensor *tl_index_along (tl_Tensor *index, int d, int ndim, const int64_t *siz
   g.offset = index->offset;
   memcpy(g.size, size, (size_t)ndim * sizeof *size);
   memset(g.stride, 0, sizeof g.stride);
-  g.stride[d] = index->ndim ? index->stride[0] : 1;
+  if (ndim) g.stride[d] = index->ndim ? index->stride[0] : 1;
   return tl_alias_at(index, &g);
 }
 
@@ -76,12 +76,14 @@ static tl_Tensor *positions (const char *what, tl_Tensor *x) {
   return tl_run(ones->storage->device, &c) ? NULL : y;
 }
 
-static int nonzero_forward (tl_Args *a) {
+/* nonzero, argwhere; as_tuple=false is the form without it */
+int tl_nonzero_forward (tl_Args *a) {
   tl_Tensor *x = a->v[0].t;
-  if (a->op->code == 0 && a->v[1].i) {                   /* as_tuple */
+  if (a->which == 1 && a->v[1].i) {
     a->list = tl_nonzero_list(x, &a->nlist);
     return a->list ? 0 : -1;
   }
+  a->form = &tl_op_spec(a->op)->form[0];
   a->out[0] = positions(a->op->name, x);
   return a->out[0] ? 0 : -1;
 }
@@ -227,10 +229,3 @@ int tl_index_space (tl_Tensor *x, tl_Tensor *here, const int64_t *meta, int64_t 
   *distance = tl_alias_at(here, &gd);
   return *table && *distance ? n : -1;
 }
-
-/* ---------------------------------------------------------------- the operations that only ask where */
-
-const tl_Op tl_index_plan_ops[] = {
-  { "nonzero", "self:T * as_tuple:b=true -> L | self:T * as_tuple:b=false", NULL, NULL, NULL, 0, 0, NULL, NULL },
-  TL_ROW_END
-};

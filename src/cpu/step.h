@@ -1,0 +1,16 @@
+/*
+** step.h -- the loops of optimizer steps: one table per SIMD level; see step.c.
+*/
+#ifndef tl_step_h
+#define tl_step_h
+
+#include "cpu/cpu.h"
+
+/* points [from, to) of the step; every operand packed and of dtype T */
+typedef struct tl_Steps {
+  void (*f32) (const tl_Cmd *, void *const *data, int64_t n, double t);
+  void (*f64) (const tl_Cmd *, void *const *data, int64_t n, double t);
+} tl_Steps;
+extern const tl_Steps tl_steps_v2, tl_steps_v3, tl_steps_v4;
+
+#endif
