@@ -163,7 +163,7 @@ TEST_ENV = TLUA=$(abspath $(BIN)) TLUA_MODE=$(MODE) TLUA_PROOF=$(abspath $(PROOF
            UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:$(ASAN_OPTIONS)
 SPEC     = spec
 # busted is a Lua script; under the system's "lua" it would run in another Lua
-BUSTED   = ./$(BIN) tools/busted.lua
+BUSTED   = ./$(BIN) /usr/bin/busted
 
 deps:
 	@tools/deps.sh build test

@@ -169,9 +169,10 @@ static int add_hook (lua_State *L, const char *name, int after) {
   tl_Tensor *t = tl_check(L, 1, name);
   tl_Edge e = tl_edge(t);
   tl_Hook hook = { .call = after ? after_hook : gradient_hook, .drop = drop_hook, .after = (uint8_t)after };
-  Handle *handle = tl_scratch(sizeof *handle);
+  Handle *handle;
   Owner *o;
   tl_Box *b;
+  int ref;
   if (lua_type(L, 2) != LUA_TFUNCTION && lua_type(L, 2) != LUA_TTABLE)
     return tl_error(L, "%s(): argument 'hook' (position 2) must be function, not %s", name, tl_got(L, 2));
   if (!e.node) return tl_here->failed ? tl_bad(L) : tl_error(L, "cannot register a hook on a tensor that doesn't require gradient");
@@ -179,19 +180,21 @@ static int add_hook (lua_State *L, const char *name, int after) {
     return tl_error(L, "post accumulate grad hooks cannot be registered on non-leaf tensors");
   b = tl_newbox(L, TL_IS_HOOK);
   lua_pushvalue(L, 2);
-  hook.result = after ? 0 : e.result;
+  ref = luaL_ref(L, LUA_REGISTRYINDEX);                /* the last that can raise */
   o = tl_malloc(sizeof *o);
   handle = tl_malloc(sizeof *handle);
-  if (!o || !handle) { tl_free(o); tl_free(handle); return tl_bad(L); }
-  o->S = S;
-  o->ref = LUA_NOREF;
+  hook.result = after ? 0 : e.result;
+  hook.owner = o;
+  if (o) *o = (Owner){ S, ref };
+  if (!o || !handle || (handle->id = tl_hook(e.node, &hook)) < 0) {
+    luaL_unref(L, LUA_REGISTRYINDEX, ref);
+    tl_free(o);
+    tl_free(handle);
+    return tl_bad(L);
+  }
   handle->node = e.node;
   tl_node_retain(e.node);
   b->p = handle;
-  hook.owner = o;
-  handle->id = tl_hook(e.node, &hook);
-  if (handle->id < 0) { tl_free(o); return tl_bad(L); }
-  o->ref = luaL_ref(L, LUA_REGISTRYINDEX);             /* if this raises, the hook is there without a function: see hook_gc */
   return 1;
 }
 
@@ -237,7 +240,7 @@ PROTECTED(retain_grad)
 PROTECTED(register_hook)
 PROTECTED(register_post)
 
-/* torch._C.hooks(x): how many hooks x's node has; for specs */
+/* torch._C.live(): tensors, nodes and bytes alive; for specs */
 static int live (lua_State *L) {
   tl_Context *c = tl_state(L);
   lua_pushinteger(L, (lua_Integer)c->tensors);

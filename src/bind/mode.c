@@ -47,6 +47,7 @@ void tl_mode_enter (tl_State *S, lua_State *L) {
 }
 
 static int current_mode (tl_State *S, lua_State *L) {
+  if (!S->ctx) return luaL_error(L, "torch is closed");
   if (S->overrides) tl_mode_enter(S, L);
   return tl_mode_get(S->ctx);
 }

@@ -12,7 +12,7 @@
 
 typedef enum tl_Kind {
   TL_IS_TENSOR, TL_IS_GENERATOR, TL_IS_DTYPE, TL_IS_DEVICE, TL_IS_NONE, TL_IS_GUARD, TL_IS_HOOK, TL_IS_STORAGE,
-  TL_IS_PLAN, TL_IS_NODE, TL_IS_INFO, TL_NKIND
+  TL_IS_PLAN, TL_IS_FILE, TL_NKIND
 } tl_Kind;
 
 typedef struct tl_Box { void *p; const char *kind; } tl_Box;
@@ -73,7 +73,15 @@ static inline tl_Tensor *tl_astensor (lua_State *L, int index) {
   return NULL;
 }
 
+/* the context of a C function whose upvalue 1 is the state; a script's finalizer may come after it is gone */
+static inline tl_Context *tl_upctx (lua_State *L) {
+  tl_State *S = tl_upstate(L);
+  if (TL_UNLIKELY(!S->ctx)) luaL_error(L, "torch is closed");
+  return S->ctx;
+}
+
 static inline tl_Context *tl_in (tl_State *S, lua_State *L, tl_Context **before) {
+  if (TL_UNLIKELY(!S->ctx)) luaL_error(L, "torch is closed");
   *before = tl_here;
   tl_here = S->ctx;
   S->L = L;

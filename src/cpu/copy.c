@@ -12,26 +12,46 @@
 typedef struct Move {
   const tl_Cmd *c;
   int width, last, other;      /* other: the dim along which the source is packed, when the last one isn't; or -1 */
+  int n;                       /* the dims outside of these, rows are counted along them */
+  int64_t size[TL_MAXDIM], to[TL_MAXDIM], from[TL_MAXDIM], rows;
   tl_Cell value;               /* what a fill writes */
 } Move;
 
-/* dims other than the last (and `other`), counted as one number */
-static int64_t outer (const Move *m) {
-  int64_t n = 1;
-  for (int d = 0; d < m->last; d++) if (d != m->other) n *= m->c->size[d];
-  return n;
+static void outside (Move *m) {
+  const tl_Cmd *c = m->c;
+  m->n = 0;
+  m->rows = 1;
+  for (int d = 0; d < m->last; d++) {
+    if (d == m->other) continue;
+    m->size[m->n] = c->size[d];
+    m->to[m->n] = c->arg[0].stride[d];
+    m->from[m->n++] = c->narg > 1 ? c->arg[1].stride[d] : 0;
+    m->rows *= c->size[d];
+  }
 }
 
-static void locate (const Move *m, int64_t i, int64_t *to, int64_t *from) {
-  const tl_Cmd *c = m->c;
-  *to = *from = 0;
-  for (int d = m->last - 1; d >= 0; d--) {
-    int64_t at;
-    if (d == m->other) continue;
-    at = i % c->size[d];
-    i /= c->size[d];
-    *to += at * c->arg[0].stride[d];
-    *from += at * c->arg[1].stride[d];
+/* where row i is, and then from row to row */
+typedef struct Place { char *to; const char *from; int64_t at[TL_MAXDIM]; } Place;
+
+static void find (const Move *m, int64_t i, Place *p) {
+  p->to = m->c->arg[0].data;
+  p->from = m->c->narg > 1 ? m->c->arg[1].data : NULL;
+  for (int d = m->n - 1; d >= 0; d--) {
+    p->at[d] = i % m->size[d];
+    i /= m->size[d];
+    p->to += p->at[d] * m->to[d];
+    p->from += p->at[d] * m->from[d];
+  }
+}
+
+static void step (const Move *m, Place *p) {
+  for (int d = m->n - 1; d >= 0; d--) {
+    p->to += m->to[d];
+    p->from += m->from[d];
+    if (++p->at[d] < m->size[d]) return;
+    p->to -= m->size[d] * m->to[d];
+    p->from -= m->size[d] * m->from[d];
+    p->at[d] = 0;
   }
 }
 
@@ -48,18 +68,25 @@ static void transposed (const Move *m, char *to, const char *from) {
     }
 }
 
+/* rows of bytes: short ones in pieces of 8 and 4, as a call would cost more */
+static void copy_bytes (char *to, const char *from, int64_t n) {
+  if (n > 64) { memcpy(to, from, (size_t)n); return; }
+  for (; n >= 8; n -= 8, to += 8, from += 8) memcpy(to, from, 8);
+  for (; n >= 4; n -= 4, to += 4, from += 4) memcpy(to, from, 4);
+  for (; n > 0; n--) *to++ = *from++;
+}
+
 static int copy_rows (void *move, int64_t begin, int64_t end) {
   const Move *m = move;
   const tl_Cmd *c = m->c;
-  for (int64_t i = begin; i < end; i++) {
-    int64_t to, from;
-    locate(m, i, &to, &from);
-    if (m->other >= 0) transposed(m, (char *)c->arg[0].data + to, (const char *)c->arg[1].data + from);
-    else if (c->arg[1].stride[m->last] == 0 && c->arg[0].stride[m->last] == m->width)
-      tl_cpu_spread(m->width, c->size[m->last], (char *)c->arg[0].data + to, (const char *)c->arg[1].data + from);
-    else
-      tl_cpu_strided(m->width, c->size[m->last], (char *)c->arg[0].data + to, c->arg[0].stride[m->last],
-                     (const char *)c->arg[1].data + from, c->arg[1].stride[m->last]);
+  int64_t n = c->size[m->last], t = c->arg[0].stride[m->last], f = c->arg[1].stride[m->last];
+  Place p;
+  find(m, begin, &p);
+  for (int64_t i = begin; i < end; i++, step(m, &p)) {
+    if (m->other >= 0) transposed(m, p.to, p.from);
+    else if (t == m->width && f == t) copy_bytes(p.to, p.from, n * t);
+    else if (t == m->width && f == 0) tl_cpu_spread(m->width, n, p.to, p.from);
+    else tl_cpu_strided(m->width, n, p.to, t, p.from, f);
   }
   return TL_DONE;
 }
@@ -89,7 +116,7 @@ static int packed_dim (const tl_Cmd *c, int width, int last) {
 }
 
 int tl_cpu_copy (const tl_Cmd *c, tl_Env *env) {
-  int64_t total = tl_cmd_total(c), rows, row_bytes;
+  int64_t total = tl_cmd_total(c), row_bytes;
   Move m = { .c = c, .width = tl_cpu_width[c->arg[0].dtype], .last = c->ndim - 1 };
   if (total == 0) return TL_DONE;
   if (c->arg[1].flags & TL_ARG_NUMBER || c->arg[0].dtype != c->arg[1].dtype) {
@@ -108,25 +135,22 @@ int tl_cpu_copy (const tl_Cmd *c, tl_Env *env) {
     return tl_team_for(env, total, ALONE / m.width, copy_flat, &m);
   }
   m.other = packed_dim(c, m.width, m.last);
-  rows = outer(&m);
-  row_bytes = total / rows * m.width;
-  if (total * m.width <= ALONE) return copy_rows(&m, 0, rows);
-  return tl_team_for(env, rows, row_bytes >= ALONE / 4 ? 1 : ALONE / 4 / row_bytes, copy_rows, &m);
+  outside(&m);
+  row_bytes = total / m.rows * m.width;
+  if (total * m.width <= ALONE) return copy_rows(&m, 0, m.rows);
+  return tl_team_for(env, m.rows, row_bytes >= ALONE / 4 ? 1 : ALONE / 4 / row_bytes, copy_rows, &m);
 }
 
 /* ---- fill ---- */
 
 static int fill_rows (void *move, int64_t begin, int64_t end) {
   const Move *m = move;
-  const tl_Cmd *c = m->c;
-  for (int64_t i = begin; i < end; i++) {
-    int64_t to = 0, rest = i;
-    for (int d = m->last - 1; d >= 0; d--) {
-      to += rest % c->size[d] * c->arg[0].stride[d];
-      rest /= c->size[d];
-    }
-    if (c->arg[0].stride[m->last] == m->width) tl_cpu_spread(m->width, c->size[m->last], (char *)c->arg[0].data + to, &m->value);
-    else tl_cpu_strided(m->width, c->size[m->last], (char *)c->arg[0].data + to, c->arg[0].stride[m->last], (const char *)&m->value, 0);
+  int64_t n = m->c->size[m->last], t = m->c->arg[0].stride[m->last];
+  Place p;
+  find(m, begin, &p);
+  for (int64_t i = begin; i < end; i++, step(m, &p)) {
+    if (t == m->width) tl_cpu_spread(m->width, n, p.to, &m->value);
+    else tl_cpu_strided(m->width, n, p.to, t, (const char *)&m->value, 0);
   }
   return TL_DONE;
 }
@@ -138,7 +162,7 @@ static int fill_flat (void *move, int64_t begin, int64_t end) {
 }
 
 int tl_cpu_fill (const tl_Cmd *c, tl_Env *env) {
-  int64_t total = tl_cmd_total(c), rows, row_bytes;
+  int64_t total = tl_cmd_total(c), row_bytes;
   int dtype = c->arg[0].dtype;
   Move m = { .c = c, .width = tl_cpu_width[dtype], .last = c->ndim - 1, .other = -1 };
   if (total == 0) return TL_DONE;
@@ -147,8 +171,8 @@ int tl_cpu_fill (const tl_Cmd *c, tl_Env *env) {
     if (total * m.width <= ALONE * 4) return fill_flat(&m, 0, total);
     return tl_team_for(env, total, ALONE / m.width, fill_flat, &m);
   }
-  rows = outer(&m);
-  row_bytes = total / rows * m.width;
-  if (total * m.width <= ALONE) return fill_rows(&m, 0, rows);
-  return tl_team_for(env, rows, row_bytes >= ALONE / 4 ? 1 : ALONE / 4 / row_bytes, fill_rows, &m);
+  outside(&m);
+  row_bytes = total / m.rows * m.width;
+  if (total * m.width <= ALONE) return fill_rows(&m, 0, m.rows);
+  return tl_team_for(env, m.rows, row_bytes >= ALONE / 4 ? 1 : ALONE / 4 / row_bytes, fill_rows, &m);
 }

@@ -12,9 +12,6 @@
 #define KEEP(...)  __VA_ARGS__
 #define DROP(...)
 
-/* an integer parameter for a small type: wrapped, but the ends of int64 mean "no limit" */
-#define SMALL_PARAM(v, low, high)  ((v).i == INT64_MIN ? (low) : (v).i == INT64_MAX ? (high) : (T)(v).i)
-
 #define ON_REAL  KEEP
 #define ON_FLAT  KEEP
 #define ON_ALL   KEEP
@@ -57,28 +54,22 @@
 #undef ON_I64
 #define ON_ALL   DROP
 #define ON_I64   DROP
-#define PARAM(v) SMALL_PARAM(v, INT8_MIN, INT8_MAX)
+#define PARAM(v) ((T)(v).i)
 #define T int8_t
 #define W i8
 #include "cpu/kernels.inc"
 #undef T
 #undef W
-#undef PARAM
-#define PARAM(v) SMALL_PARAM(v, 0, UINT8_MAX)
 #define T uint8_t
 #define W u8
 #include "cpu/kernels.inc"
 #undef T
 #undef W
-#undef PARAM
-#define PARAM(v) SMALL_PARAM(v, INT16_MIN, INT16_MAX)
 #define T int16_t
 #define W i16
 #include "cpu/kernels.inc"
 #undef T
 #undef W
-#undef PARAM
-#define PARAM(v) SMALL_PARAM(v, INT32_MIN, INT32_MAX)
 #define T int32_t
 #define W i32
 #include "cpu/kernels.inc"

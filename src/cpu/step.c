@@ -2,7 +2,7 @@
 ** step.c -- one optimizer step in place: shares the points out, and brings half types into float and
 ** back a block at a time.  The arithmetic is in step_loop.c.
 */
-#include <string.h>
+#include <math.h>
 
 #include "cpu/block.h"
 #include "cpu/step.h"
@@ -10,7 +10,7 @@
 typedef struct Job {
   const tl_Cmd *c;
   const tl_Steps *steps;
-  double t;                              /* which step this is, from 1; ADAM */
+  double off1, off2;                     /* ADAM: 1 - beta^t of the t-th step */
   int dtype, count;                      /* operands with an element per point */
   volatile int *stop;
 } Job;
@@ -22,7 +22,7 @@ static void step_halves (const Job *j, int64_t from, int64_t to) {
   for (int64_t i = from, b; i < to; i += b) {
     b = to - i < TL_BLOCK ? to - i : TL_BLOCK;
     for (int k = 0; k < j->count; k++) up(b, data[k] = room[k], (uint16_t *)j->c->arg[k].data + i);
-    j->steps->f32(j->c, data, b, j->t);
+    j->steps->f32(j->c, data, b, j->off1, j->off2);
     for (int k = 0; k < j->count; k++)
       if (k != 1) down(b, (uint16_t *)j->c->arg[k].data + i, room[k]);
   }
@@ -34,17 +34,19 @@ static int work (void *ctx, int64_t from, int64_t to) {
   if (*j->stop) return TL_INTERRUPTED;
   if (j->dtype == TL_f16 || j->dtype == TL_bf16) { step_halves(j, from, to); return TL_DONE; }
   for (int k = 0; k < j->count; k++) data[k] = (char *)j->c->arg[k].data + from * tl_cpu_width[j->dtype];
-  if (j->dtype == TL_f32) j->steps->f32(j->c, data, to - from, j->t);
-  else j->steps->f64(j->c, data, to - from, j->t);
+  if (j->dtype == TL_f32) j->steps->f32(j->c, data, to - from, j->off1, j->off2);
+  else j->steps->f64(j->c, data, to - from, j->off1, j->off2);
   return TL_DONE;
 }
 
 int tl_cpu_step (const tl_Cmd *c, tl_Env *env) {
   Job j = { .c = c, .steps = TL_PICK(&tl_steps), .dtype = c->arg[0].dtype, .count = c->narg, .stop = env->stop };
   if (c->op == TL_STEP_ADAM) {
-    const tl_Arg *t = &c->arg[--j.count];
-    if (t->flags & TL_ARG_NUMBER) j.t = t->num.f;
-    else tl_convert(t->dtype, TL_f64)(1, &j.t, t->data);
+    const tl_Arg *step = &c->arg[--j.count];
+    double t = step->num.f;
+    if (!(step->flags & TL_ARG_NUMBER)) tl_convert(step->dtype, TL_f64)(1, &t, step->data);
+    j.off1 = 1 - pow(c->p[1].f, t);
+    j.off2 = 1 - pow(c->p[2].f, t);
   }
   if (j.dtype > TL_bf16) return TL_CANT;
   return tl_team_for(env, tl_block_count(c, 0, c->ndim), 16384, work, &j);

@@ -34,10 +34,10 @@ FUN void momentum_##ty (const tl_Cmd *c, T *restrict p, const T *restrict grad, 
   else for (int64_t i = 0; i < n; i++) p[i] = fma_##ty(buf[i], rate, p[i]); \
 } \
 FUN void adam_##ty (const tl_Cmd *c, T *restrict p, const T *restrict grad, T *restrict m, T *restrict v, \
-                    T *restrict most, int64_t n, double t) { \
+                    T *restrict most, int64_t n, double off1, double off2) { \
   double lr = c->p[0].f, b1 = c->p[1].f, b2 = c->p[2].f, decay = c->p[4].f; \
   int flags = (int)c->p[5].i; \
-  T g[BLOCK], q[BLOCK], eps = (T)c->p[3].f, rate = (T)-(lr / (1 - pow(b1, t))), root = (T)sqrt(1 - pow(b2, t)); \
+  T g[BLOCK], q[BLOCK], eps = (T)c->p[3].f, rate = (T)-(lr / off1), root = (T)sqrt(off2); \
   T keep1 = (T)b1, new1 = (T)(1 - b1), keep2 = (T)b2, new2 = (T)(1 - b2), shrink = (T)(1 - lr * decay); \
   if (flags & DECOUPLED) for (int64_t i = 0; i < n; i++) p[i] *= shrink; \
   final_##ty(g, grad, p, n, flags & MAXIMIZE, flags & DECOUPLED ? 0 : decay); \
@@ -69,7 +69,7 @@ FUN void rmsprop_##ty (const tl_Cmd *c, T *restrict p, const T *restrict grad, T
     } \
   else for (int64_t i = 0; i < n; i++) p[i] += (rate * g[i]) / q[i]; \
 } \
-static void step_##ty (const tl_Cmd *c, void *const *data, int64_t n, double t) { \
+static void step_##ty (const tl_Cmd *c, void *const *data, int64_t n, double off1, double off2) { \
   int flags = (int)c->p[5].i; \
   T *p = data[0], *a = data[2], *b = data[3], *e = data[4]; \
   const T *g = data[1]; \
@@ -78,7 +78,7 @@ static void step_##ty (const tl_Cmd *c, void *const *data, int64_t n, double t) 
     switch (c->op) { \
       case TL_STEP_SGD: sgd_##ty(c, p + i, g + i, w); break; \
       case TL_STEP_MOMENTUM: momentum_##ty(c, p + i, g + i, a + i, w); break; \
-      case TL_STEP_ADAM: adam_##ty(c, p + i, g + i, a + i, b + i, flags & AMSGRAD ? e + i : NULL, w, t); break; \
+      case TL_STEP_ADAM: adam_##ty(c, p + i, g + i, a + i, b + i, flags & AMSGRAD ? e + i : NULL, w, off1, off2); break; \
       default: { \
         T *avg = flags & CENTERED ? b + i : NULL, *buf = flags & CENTERED ? e : b; \
         rmsprop_##ty(c, p + i, g + i, a + i, avg, c->p[4].f > 0 ? buf + i : NULL, w); \

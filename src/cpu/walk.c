@@ -268,8 +268,11 @@ int tl_walk_range (void *walk, int64_t from, int64_t to) {
   int64_t index[TL_MAXDIM] = { 0 }, rest = from;
   Block block[TL_MAXARG], spare[2];
   if (w->direct) {
-    for (int k = 1; k <= w->n; k++)
-      in[k - 1] = w->op[k].kind == TL_OPERAND_DIRECT ? w->op[k].data + from * w->op[k].width : (const void *)&w->op[k].value;
+    for (int k = 1; k <= w->n; k++) {
+      const tl_Operand *op = &w->op[k];
+      in[k - 1] = op->kind == TL_OPERAND_DIRECT ? op->data + from * op->width :
+                  op->kind == TL_OPERAND_ABSENT ? in[0] : (const void *)&op->value;
+    }
     if (w->divides && has_zero(w->in_width, in[1], w->op[2].kind == TL_OPERAND_SCALAR ? 1 : to - from)) return TL_ZERODIV;
     w->kernel(to - from, result->data + from * result->width, in, c->p, w->flat);
     return TL_DONE;
@@ -291,6 +294,7 @@ int tl_walk_range (void *walk, int64_t from, int64_t to) {
     if (w->rows && m > c->size[last] - index[last]) m = c->size[last] - index[last];
     for (int k = 1; k <= w->n; k++) {
       int kind = w->op[k].kind;
+      if (kind == TL_OPERAND_ABSENT) in[k - 1] = in[0];    /* not read, but never a pointer to nowhere */
       if (kind == TL_OPERAND_ABSENT || kind == TL_OPERAND_SCALAR) continue;
       if (kind == TL_OPERAND_COLUMN) {
         if (index[last] == 0 || i == from) {

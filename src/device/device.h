@@ -106,7 +106,7 @@ typedef enum tl_SoftmaxOp { TL_SOFTMAX_Y, TL_LOG_SOFTMAX_Y, TL_SOFTMAX_X, TL_LOG
 /*
 ** TL_NLL over (N, C, inner...): dims [0, ndim) are the N and inner dims, the class dim is apart:
 ** p[0].i = C, p[1].i = byte stride of classes in the scores, p[2].i = ignore_index, p[3].i = base of
-** labels, p[4].i = 1 when weights are given.  NONE: arg0 = losses, arg1 = scores, arg2 = labels,
+** labels, p[4].i = 1 when (packed) weights are given.  NONE: arg0 = losses, arg1 = scores, arg2 = labels,
 ** arg3 = weights (C).  SUM / MEAN: arg0 = loss, arg1 = total weight, then scores, labels, weights.
 ** BACK: arg0 = d scores (zeroed before), arg1 = g (broadcast), arg2 = labels, arg3 = weights,
 ** arg4 = total weight where p[5].i is 1 (mean: divides by it).

@@ -18,7 +18,7 @@ void tl_args (tl_Args *a, const tl_Op *op, int form) {
   a->nsave = a->np = a->ni = 0;
   a->needs = 0;
   for (int k = 0; k < f->n; k++) a->v[k] = f->p[k].value;
-  for (int j = 0; j < TL_MAXOUT; j++) a->dest[j] = a->out[j] = NULL;
+  for (int j = 0; j < 2 || j < f->nout; j++) a->dest[j] = a->out[j] = NULL;
   a->list = NULL;
   a->nlist = 0;
   a->geometry = NULL;
@@ -170,10 +170,9 @@ tl_Tensor *tl_apply1 (tl_Args *a) { return tl_apply(a) ? NULL : a->out[0]; }
 /* What forwards call. */
 
 int tl_input (const tl_Args *a, int k) {
-  unsigned before = (unsigned)(a->form->tensors | a->form->lists) & ((1u << k) - 1);
-  unsigned lists = before & a->form->lists;
-  int n = __builtin_popcount(before & ~lists);
-  for (; lists; lists &= lists - 1) n += a->v[__builtin_ctz(lists)].n;
+  unsigned lists = a->form->lists, left = (a->form->tensors | lists) & ((1u << k) - 1);
+  int n = 0;
+  for (; left; left &= left - 1) n += lists && lists & left & -left ? a->v[__builtin_ctz(left)].n : 1;
   return n;
 }
 

@@ -64,8 +64,10 @@ tl_Tensor *tl_index_select (tl_Tensor *, int64_t dim, tl_Tensor *index);
 tl_Tensor *tl_index_add (tl_Tensor *, int64_t dim, tl_Tensor *index, tl_Tensor *src);
 /* x[idx...]: index[k] of dim k, NULL: whole dim; n <= ndim */
 tl_Tensor *tl_index (tl_Tensor *, int n, tl_Tensor *const *index);
-int tl_index_put (tl_Tensor *self, int n, tl_Tensor *const *index, tl_Tensor *values, int accumulate);   /* in place, recorded */
-tl_Tensor **tl_nonzero_list (tl_Tensor *, int *n);                     /* where(condition): one int64 column per dim, in scratch memory; NULL */
+/* in place, recorded */
+int tl_index_put (tl_Tensor *self, int n, tl_Tensor *const *index, tl_Tensor *values, int accumulate);
+/* where(condition): one int64 column per dim, in scratch memory; NULL */
+tl_Tensor **tl_nonzero_list (tl_Tensor *, int *n);
 tl_Tensor *tl_index_fill (tl_Tensor *, int64_t dim, tl_Tensor *index, tl_Tensor *value);      /* value: a number */
 tl_Tensor *tl_scatter_value (tl_Tensor *, int64_t dim, tl_Tensor *index, double value);
 tl_Tensor *tl_masked_fill (tl_Tensor *, tl_Tensor *mask, tl_Tensor *value);

@@ -1,11 +1,13 @@
 /*
-** cast.c -- other dtypes, other devices, copies: to, type, float ... bool, clone, contiguous, cpu, cuda.
+** cast.c -- other dtypes, other devices, copies: to, type, float ... bool, clone, contiguous, cpu, cuda;
+** and view(dtype), which reads the same bytes as another dtype.
 */
 #include <string.h>
 
 #include "core/devices.h"
 #include "op/calls.h"
 #include "op/families.h"
+#include "op/piece.h"
 
 enum { TO_COPY, CLONE };
 
@@ -109,27 +111,73 @@ static int cuda_forward (tl_Args *a) {
   return done(a, convert(a->v[0].t, a->v[0].t->dtype, d, 0));
 }
 
+/* another dtype on the same bytes; the last dim makes up for a different width */
+int tl_view_dtype (tl_Args *a) {
+  tl_Tensor *x = a->v[0].t, *t;
+  int from = tl_width[x->dtype], to = tl_width[a->v[1].dtype], last = x->ndim - 1;
+  tl_Geometry g;
+  tl_geometry(x, &g);
+  if (from != to) {
+    int ratio = from > to ? from / to : to / from;
+    if (x->ndim == 0) return tl_fault("self.dim() cannot be 0 to view %s as %s (different element sizes)",
+                                      tl_dtype_name[x->dtype], tl_dtype_name[a->v[1].dtype]);
+    if (g.size[last] != 1 && g.stride[last] != 1)
+      return tl_fault("self.stride(-1) must be 1 to view %s as %s (different element sizes), but got %lld",
+                      tl_dtype_name[x->dtype], tl_dtype_name[a->v[1].dtype], (long long)g.stride[last]);
+    g.stride[last] = 1;
+    if (from > to) {
+      g.size[last] *= ratio;
+      g.offset *= ratio;
+      for (int d = 0; d < last; d++) g.stride[d] *= ratio;
+    }
+    else {
+      int odd = g.offset % ratio != 0;
+      if (g.size[last] % ratio)
+        return tl_fault("self.size(-1) must be divisible by %d to view %s as %s (different element sizes), but got "
+                        "%lld", ratio, tl_dtype_name[x->dtype], tl_dtype_name[a->v[1].dtype], (long long)g.size[last]);
+      for (int d = 0; d < last; d++)
+        if (g.stride[d] % ratio) odd = 1;
+      if (odd)
+        return tl_fault("self.storage_offset() and the strides must be divisible by %d to view %s as %s (different "
+                        "element sizes)", ratio, tl_dtype_name[x->dtype], tl_dtype_name[a->v[1].dtype]);
+      g.size[last] /= ratio;
+      g.offset /= ratio;
+      for (int d = 0; d < last; d++) g.stride[d] /= ratio;
+    }
+  }
+  t = tl_alias(x);
+  if (!t) return -1;
+  t->dtype = a->v[1].dtype;
+  tl_set_geometry(t, &g);
+  a->out[0] = t;
+  return 0;
+}
+
 #define NAMED(name, dtype) \
   { name, "self:T", "self as " #dtype, named_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, TL_##dtype, NULL, NULL }
 const tl_Op tl_cast_ops[] = {
-  [TO_COPY] = { "_to_copy", "self:T * dtype:y? device:v?", "a copy in another dtype, on another device", to_copy_forward,
-                pass_backward, TL_OP_MIXED, 0, "_C", "ToCopy" },
+  [TO_COPY] = { "_to_copy", "self:T * dtype:y? device:v?", "a copy in another dtype, on another device",
+                to_copy_forward, pass_backward, TL_OP_MIXED, 0, "_C", "ToCopy" },
   [CLONE] = { "clone", "self:T * memory_format:s(preserve_format,contiguous_format)?", "a copy; gradients flow through",
               clone_forward, pass_backward, 0, 0, NULL, NULL },
   { "contiguous", "self:T", "self when it is packed row by row, else a packed copy", contiguous_forward, NULL,
     TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL, NULL },
-  { "to", "self:T dtype:y non_blocking:b=false copy:b=false | self:T device:v dtype:y? non_blocking:b=false copy:b=false | "
-          "self:T other:T non_blocking:b=false copy:b=false | self:T * device:v? dtype:y? non_blocking:b=false copy:b=false",
+  { "to", "self:T dtype:y non_blocking:b=false copy:b=false | self:T device:v dtype:y? non_blocking:b=false "
+          "copy:b=false | self:T other:T non_blocking:b=false copy:b=false | self:T * device:v? dtype:y? "
+          "non_blocking:b=false copy:b=false",
     "another dtype or device, or those of other; self when nothing changes and no copy is asked for", to_forward, NULL,
     TL_OP_COMPOSITE | TL_OP_METHOD | TL_OP_MIXED, 0, NULL, NULL },
   { "type", "self:T dtype:y non_blocking:b=false | self:T dtype:s non_blocking:b=false",
-    "another dtype, by value or by a name such as 'torch.FloatTensor'", type_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, 0,
+    "another dtype, by value or by a name such as 'torch.FloatTensor'", type_forward, NULL,
+        TL_OP_COMPOSITE | TL_OP_METHOD, 0,
     NULL, NULL },
   { "type_as", "self:T other:T", "dtype and device of other", type_as_forward, NULL,
     TL_OP_COMPOSITE | TL_OP_METHOD | TL_OP_MIXED, 0, NULL, NULL },
   { "cpu", "self:T", "self in host memory", cpu_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL, NULL },
-  { "cuda", "self:T device:v?", "self on a CUDA device", cuda_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL, NULL },
-  NAMED("float", f32), NAMED("double", f64), NAMED("half", f16), NAMED("bfloat16", bf16), NAMED("byte", u8), NAMED("char", i8),
+  { "cuda", "self:T device:v?", "self on a CUDA device", cuda_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL,
+    NULL },
+  NAMED("float", f32), NAMED("double", f64), NAMED("half", f16), NAMED("bfloat16", bf16), NAMED("byte", u8),
+      NAMED("char", i8),
   NAMED("short", i16), NAMED("int", i32), NAMED("long", i64), NAMED("bool", b8),
   TL_ROW_END
 };
@@ -148,4 +196,6 @@ static tl_Tensor *copy_of (tl_Tensor *x, int packed) {
 }
 
 tl_Tensor *tl_op_clone (tl_Tensor *x) { return copy_of(x, 0); }
-tl_Tensor *tl_op_contiguous (tl_Tensor *x) { return !x || x->flags & TL_WRAPPED || tl_is_contiguous(x) ? x : copy_of(x, 1); }
+tl_Tensor *tl_op_contiguous (tl_Tensor *x) {
+  return !x || x->flags & TL_WRAPPED || tl_is_contiguous(x) ? x : copy_of(x, 1);
+}

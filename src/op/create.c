@@ -9,8 +9,12 @@
 enum { ZEROS_LIKE, ONES_LIKE, TRIL, TRIU };
 enum { NOTHING, ZERO, ONE };                             /* op->code: what is filled in */
 
-static tl_Device *device_of (const tl_Value *v, tl_Device *otherwise) { return v->given && v->device ? v->device : otherwise; }
-static int dtype_of (const tl_Value *v, int otherwise) { return v->given && v->dtype != TL_NONE ? v->dtype : otherwise; }
+static tl_Device *device_of (const tl_Value *v, tl_Device *otherwise) {
+  return v->given && v->device ? v->device : otherwise;
+}
+static int dtype_of (const tl_Value *v, int otherwise) {
+  return v->given && v->dtype != TL_NONE ? v->dtype : otherwise;
+}
 
 /* the result, new on a device (out= wins) */
 static tl_Tensor *fresh (tl_Args *a, tl_Device *d, int dtype, int n, const int64_t *size) {
@@ -31,8 +35,8 @@ static int fill_code (tl_Tensor *y, int code) {
 
 /* zeros, ones, empty: size, then dtype device requires_grad */
 static int sized_forward (tl_Args *a) {
-  tl_Tensor *y = fresh(a, device_of(&a->v[2], tl_here->default_device), dtype_of(&a->v[1], tl_here->default_dtype), a->v[0].n,
-                       a->v[0].is);
+  tl_Tensor *y = fresh(a, device_of(&a->v[2], tl_here->default_device), dtype_of(&a->v[1], tl_here->default_dtype),
+                       a->v[0].n, a->v[0].is);
   return y && fill_code(y, a->op->code) == 0 ? finish(a, y, &a->v[3]) : -1;
 }
 
@@ -62,7 +66,8 @@ static int fill_with (const char *op, tl_Tensor *y, tl_Tensor *v) {
 
 static int full_forward (tl_Args *a) {
   tl_Tensor *v = a->v[1].t;
-  tl_Tensor *y = fresh(a, device_of(&a->v[3], tl_here->default_device), dtype_of(&a->v[2], v->dtype), a->v[0].n, a->v[0].is);
+  tl_Tensor *y = fresh(a, device_of(&a->v[3], tl_here->default_device), dtype_of(&a->v[2], v->dtype), a->v[0].n,
+                       a->v[0].is);
   return fill_with("full", y, v) ? -1 : finish(a, y, &a->v[4]);
 }
 
@@ -84,8 +89,8 @@ static int empty_strided_forward (tl_Args *a) {
   tl_Tensor *y;
   if (a->v[0].n != a->v[1].n)
     return tl_fault("dimensionality of sizes (%d) must match dimensionality of strides (%d)", a->v[0].n, a->v[1].n);
-  y = tl_new_strided(device_of(&a->v[3], tl_here->default_device), dtype_of(&a->v[2], tl_here->default_dtype), a->v[0].n,
-                     a->v[0].is, a->v[1].is);
+  y = tl_new_strided(device_of(&a->v[3], tl_here->default_device), dtype_of(&a->v[2], tl_here->default_dtype),
+                     a->v[0].n, a->v[0].is, a->v[1].is);
   return finish(a, y, &a->v[4]);
 }
 
@@ -110,6 +115,7 @@ tl_Tensor *tl_iota (tl_Device *d, int64_t n) {
 /* how many steps from start to before end; -1 with a message */
 static int64_t arange_count (const tl_Value *start, const tl_Value *end, const tl_Value *step, int dtype) {
   double a = tl_double(start), b = tl_double(end), s = tl_double(step), n;
+  if (dtype == TL_b8) return tl_fault("\"arange\" not implemented for 'Bool'");
   if (s == 0) return tl_fault("arange: step must be nonzero");
   if (!isfinite(a) || !isfinite(b)) return tl_fault("arange: unsupported range: %g -> %g", a, b);
   if (!(s > 0 ? b >= a : s < 0 && b <= a))
@@ -134,7 +140,7 @@ static int arange_forward (tl_Args *a) {
   const tl_Value *rest = &a->v[form ? 3 : 1];
   int floats = start->kind == 'f' || end->kind == 'f' || step->kind == 'f';
   int dtype = dtype_of(&rest[0], a->dest[0] ? a->dest[0]->dtype : floats ? tl_here->default_dtype : TL_i64);
-  int64_t n = dtype == TL_b8 ? tl_fault("\"arange\" not implemented for 'Bool'") : arange_count(start, end, step, dtype);
+  int64_t n = arange_count(start, end, step, dtype);
   tl_Tensor *y = n < 0 ? NULL : fresh(a, device_of(&rest[1], tl_here->default_device), dtype, 1, &n);
   tl_Num p[3];
   if (!y) return -1;
@@ -153,8 +159,8 @@ static int linspace_forward (tl_Args *a) {
   if (dtype == TL_b8) return tl_fault("\"linspace\" not implemented for 'Bool'");
   for (int k = 0; k < 2; k++) {
     tl_Tensor *t = a->v[k].t;
-    if (t->ndim) return tl_fault("linspace only supports 0-dimensional start and end tensors, but got %s with %d dimension(s).",
-                                 k ? "end" : "start", t->ndim);
+    if (t->ndim) return tl_fault("linspace only supports 0-dimensional start and end tensors, but got %s with %d "
+                                 "dimension(s).", k ? "end" : "start", t->ndim);
     if (tl_peek_number("linspace", t, &v)) return -1;
     v = tl_num_convert(v, t->dtype, tl_is_float(dtype) ? TL_f64 : TL_i64);
     p[k ? 2 : 0] = v;
@@ -234,11 +240,13 @@ const tl_Op tl_create_ops[] = {
     TL_OP_NODIFF | TL_OP_FUNCTION, 0, NULL, NULL },
   { "zeros", "size:S..." MAKE, "zeros", sized_forward, NULL, TL_OP_NODIFF | TL_OP_FUNCTION, ZERO, NULL, NULL },
   { "ones", "size:S..." MAKE, "ones", sized_forward, NULL, TL_OP_NODIFF | TL_OP_FUNCTION, ONE, NULL, NULL },
-  { "empty", "size:S..." MAKE, "memory as it comes: any values", sized_forward, NULL, TL_OP_NODIFF | TL_OP_FUNCTION, NOTHING, NULL,
+  { "empty", "size:S..." MAKE, "memory as it comes: any values", sized_forward, NULL, TL_OP_NODIFF | TL_OP_FUNCTION,
+    NOTHING, NULL,
     NULL },
   { "full", "size:S fill_value:N" MAKE, "a number everywhere; its kind gives the dtype (integers int64, booleans bool)",
     full_forward, NULL, TL_OP_NODIFF | TL_OP_FUNCTION, 0, NULL, NULL },
-  { "empty_strided", "size:S stride:I" MAKE, "memory as it comes, with the strides given (in elements)", empty_strided_forward,
+  { "empty_strided", "size:S stride:I" MAKE, "memory as it comes, with the strides given (in elements)",
+    empty_strided_forward,
     NULL, TL_OP_NODIFF | TL_OP_FUNCTION, 0, NULL, NULL },
   { "new_zeros", "self:T size:S..." MAKE, "zeros of the dtype and device of self", new_forward, NULL,
     TL_OP_NODIFF | TL_OP_METHOD, ZERO, NULL, NULL },
@@ -246,13 +254,15 @@ const tl_Op tl_create_ops[] = {
     TL_OP_NODIFF | TL_OP_METHOD, ONE, NULL, NULL },
   { "new_empty", "self:T size:S..." MAKE, "memory as it comes, of the dtype and device of self", new_forward, NULL,
     TL_OP_NODIFF | TL_OP_METHOD, NOTHING, NULL, NULL },
-  { "new_full", "self:T size:S fill_value:N" MAKE, "a number everywhere, of the dtype and device of self", new_full_forward, NULL,
+  { "new_full", "self:T size:S fill_value:N" MAKE, "a number everywhere, of the dtype and device of self",
+    new_full_forward, NULL,
     TL_OP_NODIFF | TL_OP_METHOD, 0, NULL, NULL },
   { "arange", "end:n" MAKE " | start:n end:n step:n=1" MAKE, "start, start + step, ... before end; integers make int64",
     arange_forward, NULL, TL_OP_NODIFF | TL_OP_FUNCTION, 0, NULL, NULL },
   { "linspace", "start:N end:N steps:i" MAKE, "`steps` values from start to end, both included", linspace_forward, NULL,
     TL_OP_NODIFF | TL_OP_FUNCTION, 0, NULL, NULL },
-  { "eye", "n:i m:i?" MAKE, "ones on the diagonal of an (n, m) matrix of zeros; m is n when not given", eye_forward, NULL,
+  { "eye", "n:i m:i?" MAKE, "ones on the diagonal of an (n, m) matrix of zeros; m is n when not given", eye_forward,
+    NULL,
     TL_OP_NODIFF | TL_OP_FUNCTION, 0, NULL, NULL },
   TL_ROW_END
 };

@@ -7,6 +7,7 @@
 #include "op/op.h"
 
 extern const tl_Op tl_pointwise_ops[];
+extern const tl_Op tl_arith_ops[];
 extern const tl_Op tl_compare_ops[];
 extern const tl_Op tl_reduce_sum_ops[];
 extern const tl_Op tl_reduce_order_ops[];

@@ -23,7 +23,8 @@ tl_Tensor *tl_index_at (tl_Tensor *x, const tl_IndexPlan *);
 /* self[plan] = (or +=) values, in place and recorded */
 int tl_index_put_at (tl_Tensor *self, const tl_IndexPlan *, tl_Tensor *values, int accumulate);
 /* the result's sizes, and aliases for the command: the table with no step, the distances, both of that size */
-int tl_index_space (tl_Tensor *x, tl_Tensor *here, const int64_t *meta, int64_t *size, tl_Tensor **table, tl_Tensor **distance);
+int tl_index_space (tl_Tensor *x, tl_Tensor *here, const int64_t *meta, int64_t *size, tl_Tensor **table,
+                    tl_Tensor **distance);
 /* a gather or scatter command on three operands of one size; SIZE STEP BASE DIM WRAP */
 int tl_index_run (int verb, int op, int ndim, const int64_t *size, tl_Tensor *const *t, const int64_t *p);
 

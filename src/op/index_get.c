@@ -39,8 +39,9 @@ static int gather_forward (tl_Args *a) {
     return tl_fault("Index tensor must have the same number of dimensions as input tensor");
   for (int e = 0; e < index->ndim && x->ndim; e++)
     if (e != d && index->size[e] > x->size[e])
-      return tl_fault("Size does not match at dimension %d expected index %s to be no larger than self %s apart from dimension "
-                      "%d", e + 1, tl_show_sizes(one, index->ndim, index->size), tl_show_sizes(two, x->ndim, x->size), d + 1);
+      return tl_fault("Size does not match at dimension %d expected index %s to be no larger than self %s apart from "
+                      "dimension %d", e + 1, tl_show_sizes(one, index->ndim, index->size),
+                      tl_show_sizes(two, x->ndim, x->size), d + 1);
   if (tl_keep(a, index, TL_FROM_CONSTANT)) return -1;
   tl_keep_int(a, d);
   keep_size(a, x);
@@ -66,15 +67,15 @@ static int take_along_forward (tl_Args *a) {
   int d;
   if (!a->v[2].given) return done(a, tl_gather(tl_reshape(x, 1, &flat), 0, tl_reshape(index, 1, &flat)));
   if (x->ndim != index->ndim)
-    return tl_fault("take_along_dim(): input and indices should have the same number of dimensions, but got %d dimensions for "
-                    "input, and %d dimensions for indices", x->ndim, index->ndim);
+    return tl_fault("take_along_dim(): input and indices should have the same number of dimensions, but got %d "
+                    "dimensions for input, and %d dimensions for indices", x->ndim, index->ndim);
   d = tl_wrap_dim("take_along_dim", a->v[2].i, x->ndim);
   if (d < 0) return -1;
   for (int e = 0; e < x->ndim; e++) {
     int64_t m = x->size[e] == 1 ? index->size[e] : x->size[e];
     if (e != d && index->size[e] != 1 && index->size[e] != m)
-      return tl_fault("The size of tensor a (%lld) must match the size of tensor b (%lld) at non-singleton dimension %d",
-                      (long long)x->size[e], (long long)index->size[e], e + 1);
+      return tl_fault("The size of tensor a (%lld) must match the size of tensor b (%lld) at non-singleton dimension "
+                      "%d", (long long)x->size[e], (long long)index->size[e], e + 1);
     sx[e] = e == d ? x->size[e] : m;
     si[e] = e == d ? index->size[e] : m;
   }
@@ -90,7 +91,8 @@ static int index_select_forward (tl_Args *a) {
   if (d < 0) return -1;
   if (index->ndim > 1) return tl_fault("index_select(): Index is supposed to be a vector");
   if (x->ndim == 0 && tl_numel(index) != 1)
-    return tl_fault("index_select(): Index to scalar can have only 1 value, got %lld value(s)", (long long)tl_numel(index));
+    return tl_fault("index_select(): Index to scalar can have only 1 value, got %lld value(s)",
+                    (long long)tl_numel(index));
   if (tl_keep(a, index, TL_FROM_CONSTANT)) return -1;
   tl_keep_int(a, d);
   keep_size(a, x);
@@ -163,20 +165,25 @@ static int index_at_backward (tl_Node *n, tl_Tensor **g) {
 /* ---------------------------------------------------------------- the table and C calls */
 
 const tl_Op tl_index_get_ops[] = {
-  [GATHER] = { "gather", "self:T dim:d index:J", "out[i][j] = self[index[i][j]][j] for dim 1, and so on; the size is that of index",
+  [GATHER] = { "gather", "self:T dim:d index:J",
+               "out[i][j] = self[index[i][j]][j] for dim 1, and so on; the size is that of index",
                gather_forward, gather_backward, 0, 0, NULL, NULL },
-  [INDEX_SELECT] = { "index_select", "self:T dim:d index:J", "the elements of a dim that a vector names", index_select_forward,
-                     index_select_backward, 0, 0, NULL, NULL },
-  [INDEX_AT] = { "_index", "self:T offset:T here:T plan:I", "elements by their distances from the first; see op/index.h",
+  [INDEX_SELECT] = { "index_select", "self:T dim:d index:J", "the elements of a dim that a vector names",
+                     index_select_forward, index_select_backward, 0, 0, NULL, NULL },
+  [INDEX_AT] = { "_index", "self:T offset:T here:T plan:I",
+                 "elements by their distances from the first; see op/index.h",
                  index_at_forward, index_at_backward, 0, 0, "_C", "Index" },
-  { "take", "self:T index:J", "elements of the flattened tensor, in the shape of index; negative indices count from the end",
+  { "take", "self:T index:J",
+    "elements of the flattened tensor, in the shape of index; negative indices count from the end",
     take_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
   { "take_along_dim", "self:T indices:J dim:d?", "gather with broadcasting; without dim through the flattened tensor",
     take_along_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "masked_select", "self:T mask:T", "the elements where a bool mask is true, as a vector", masked_select_forward, NULL,
+  { "masked_select", "self:T mask:T", "the elements where a bool mask is true, as a vector", masked_select_forward,
+    NULL,
     TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "nonzero", "self:T | self:T * as_tuple:b -> L", "positions of the elements that are not zero, a row each, from 1; as_tuple: "
-    "a column per dim", tl_nonzero_forward, NULL, TL_OP_COMPOSITE | TL_OP_NODIFF, 0, NULL, NULL },
+  { "nonzero", "self:T | self:T * as_tuple:b -> L",
+    "positions of the elements that are not zero, a row each, from 1; as_tuple: a column per dim", tl_nonzero_forward,
+        NULL, TL_OP_COMPOSITE | TL_OP_NODIFF, 0, NULL, NULL },
   { "argwhere", "self:T", "positions of the elements that are not zero, a row each, from 1", tl_nonzero_forward, NULL,
     TL_OP_COMPOSITE | TL_OP_NODIFF, 0, NULL, NULL },
   TL_ROW_END

@@ -129,7 +129,8 @@ static int spread (tl_Tensor *x, int n, tl_Tensor *const *index, tl_Tensor **out
       if (d + t->ndim > x->ndim) return tl_fault("too many indices for tensor of dimension %d", x->ndim);
       for (int e = 0; e < t->ndim; e++)
         if (t->size[e] != x->size[d + e])
-          return tl_fault("The shape of the mask %s at index %d does not match the shape of the indexed tensor %s at index %d",
+          return tl_fault("The shape of the mask %s at index %d does not match the shape of the indexed tensor %s at "
+                          "index %d",
                           tl_show_sizes(one, t->ndim, t->size), e + 1, tl_show_sizes(two, x->ndim, x->size), d + e + 1);
       list = tl_nonzero_list(t, &m);
       if (!list) return -1;
@@ -147,7 +148,8 @@ static int spread (tl_Tensor *x, int n, tl_Tensor *const *index, tl_Tensor **out
 }
 
 /* sum of (index - 1) * step over the indexed dims, negative ones from the end */
-static tl_Tensor *distances (tl_Tensor *x, tl_Tensor *const *index, int ndim, const int64_t *size, const int64_t *step) {
+static tl_Tensor *distances (tl_Tensor *x, tl_Tensor *const *index, int ndim, const int64_t *size,
+                             const int64_t *step) {
   tl_Tensor *y = tl_zeros(tl_device_of(x), TL_i64, ndim, size);
   for (int d = 0; y && d < x->ndim; d++) {
     tl_Tensor *t[2] = { y, index[d] };
@@ -203,7 +205,8 @@ int tl_index_plan (tl_Tensor *x, int n, tl_Tensor *const *index, tl_IndexPlan *o
   return out->offset && out->here ? 0 : -1;
 }
 
-int tl_index_space (tl_Tensor *x, tl_Tensor *here, const int64_t *meta, int64_t *size, tl_Tensor **table, tl_Tensor **distance) {
+int tl_index_space (tl_Tensor *x, tl_Tensor *here, const int64_t *meta, int64_t *size, tl_Tensor **table,
+                    tl_Tensor **distance) {
   tl_Geometry gt, gd;
   int n = 0, d = 0;
   gt.offset = x->offset;

@@ -46,10 +46,10 @@ static int check_scatter (const char *op, const tl_Tensor *x, const tl_Tensor *i
   }
   if (!bad) return 0;
   if (!src)
-    return tl_fault("Expected index %s to be no larger than self %s apart from dimension %d", tl_show_sizes(one, n, index->size),
-                    tl_show_sizes(two, x->ndim, x->size), d + 1);
-  return tl_fault("Expected index %s to be no larger than self %s apart from dimension %d and to be no larger than src %s",
-                  tl_show_sizes(one, n, index->size), tl_show_sizes(two, x->ndim, x->size), d + 1,
+    return tl_fault("Expected index %s to be no larger than self %s apart from dimension %d",
+                    tl_show_sizes(one, n, index->size), tl_show_sizes(two, x->ndim, x->size), d + 1);
+  return tl_fault("Expected index %s to be no larger than self %s apart from dimension %d and to be no larger than "
+                  "src %s", tl_show_sizes(one, n, index->size), tl_show_sizes(two, x->ndim, x->size), d + 1,
                   tl_show_sizes(three, src->ndim, src->size));
 }
 
@@ -142,8 +142,9 @@ static int check_vector (const char *op, const tl_Tensor *x, const tl_Tensor *in
   if (s->ndim != x->ndim && s->ndim + x->ndim > 1) bad = 1;
   for (int e = 0; !bad && e < s->ndim && x->ndim; e++) bad = e != d && s->size[e] != x->size[e];
   if (bad)
-    return tl_fault("%s(): source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
-                    "%s source.shape = %s", op, tl_show_sizes(one, x->ndim, x->size), tl_show_sizes(two, s->ndim, s->size));
+    return tl_fault("%s(): source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+                    "self.shape = %s source.shape = %s", op, tl_show_sizes(one, x->ndim, x->size),
+                    tl_show_sizes(two, s->ndim, s->size));
   return 0;
 }
 
@@ -167,8 +168,8 @@ static int index_add_forward (tl_Args *a) {
   double alpha = add ? tl_double(&a->v[4]) : 1;
   if (d < 0 || check_vector(a->op->name, x, index, s, d)) return -1;
   if (x->dtype != s->dtype)
-    return tl_fault("%s(): self and source expected to have the same dtype, but got (self) %s and (source) %s", a->op->name,
-                    tl_dtype_name[x->dtype], tl_dtype_name[s->dtype]);
+    return tl_fault("%s(): self and source expected to have the same dtype, but got (self) %s and (source) %s",
+                    a->op->name, tl_dtype_name[x->dtype], tl_dtype_name[s->dtype]);
   if (tl_keep(a, index, TL_FROM_CONSTANT)) return -1;
   tl_keep_int(a, d);
   tl_keep_int(a, s->ndim == 0);
@@ -233,8 +234,8 @@ static int put_at_forward (tl_Args *a) {
   if (v->flags & TL_WRAPPED) v = tl_unwrap(tl_cast(v, x->dtype), x->storage->device);
   if (!v) return -1;
   if (v->dtype != x->dtype)
-    return tl_fault("Index put requires the source and destination dtypes match, got %s for the destination and %s for the "
-                    "source.", tl_dtype_name[x->dtype], tl_dtype_name[v->dtype]);
+    return tl_fault("Index put requires the source and destination dtypes match, got %s for the destination and %s "
+                    "for the source.", tl_dtype_name[x->dtype], tl_dtype_name[v->dtype]);
   if (!tl_can_expand(v->ndim, v->size, ndim, size))
     return tl_fault("shape mismatch: value tensor of shape %s cannot be broadcast to indexing result of shape %s",
                     tl_show_sizes(one, v->ndim, v->size), tl_show_sizes(two, ndim, size));
@@ -265,13 +266,16 @@ static int put_at_backward (tl_Node *n, tl_Tensor **g) {
 #define REDUCE " * reduce:s(add,multiply)?"
 const tl_Op tl_index_put_ops[] = {
   [SCATTER] = { "scatter", "self:T dim:d index:J src:T" REDUCE " | self:T dim:d index:J value:n" REDUCE,
-                "self with out[index[i][j]][j] = src[i][j] for dim 1, and so on; reduce adds or multiplies", scatter_forward,
+                "self with out[index[i][j]][j] = src[i][j] for dim 1, and so on; reduce adds or multiplies",
+                    scatter_forward,
                 scatter_backward, TL_OP_INPLACE, TL_SCATTER_SET, NULL, NULL },
   [SCATTER_ADD] = { "scatter_add", "self:T dim:d index:J src:T", "self with src added at the places that index names",
                     scatter_forward, scatter_backward, TL_OP_INPLACE, TL_SCATTER_ADD, NULL, NULL },
-  [INDEX_ADD] = { "index_add", "self:T dim:d index:J source:T * alpha:n=1", "self with alpha * source added along a dim at a "
-                  "vector's places", index_add_forward, index_add_backward, TL_OP_INPLACE, TL_SCATTER_ADD, NULL, NULL },
-  [INDEX_COPY] = { "index_copy", "self:T dim:d index:J source:T", "self with source copied along a dim to a vector's places",
+  [INDEX_ADD] = { "index_add", "self:T dim:d index:J source:T * alpha:n=1",
+                  "self with alpha * source added along a dim at a vector's places", index_add_forward,
+                      index_add_backward, TL_OP_INPLACE, TL_SCATTER_ADD, NULL, NULL },
+  [INDEX_COPY] = { "index_copy", "self:T dim:d index:J source:T",
+                   "self with source copied along a dim to a vector's places",
                    index_add_forward, index_add_backward, TL_OP_INPLACE, TL_SCATTER_SET, NULL, NULL },
   [INDEX_FILL] = { "index_fill", "self:T dim:d index:J value:N", "self with a number along a dim at a vector's places",
                    index_fill_forward, index_fill_backward, TL_OP_INPLACE, 0, NULL, NULL },

@@ -78,8 +78,9 @@ static int cat_forward (tl_Args *a) {
       return tl_fault("Tensors must have same number of dimensions: got %d and %d", first->ndim, t[k]->ndim);
     for (int e = 0; e < first->ndim; e++)
       if (e != d && t[k]->size[e] != first->size[e])
-        return tl_fault("Sizes of tensors must match except in dimension %d. Expected size %lld but got size %lld for tensor "
-                        "number %d in the list.", d + 1, (long long)first->size[e], (long long)t[k]->size[e], k + 1);
+        return tl_fault("Sizes of tensors must match except in dimension %d. Expected size %lld but got size %lld "
+                        "for tensor number %d in the list.", d + 1, (long long)first->size[e],
+                            (long long)t[k]->size[e], k + 1);
     if (__builtin_add_overflow(size[d], t[k]->size[d], &size[d])) size[d] = INT64_MAX;
   }
   dtype = tl_promote_tensors(n, t);
@@ -88,8 +89,8 @@ static int cat_forward (tl_Args *a) {
   if (!y) return -1;
   for (int k = 0; k < n; k++)
     if (y == a->dest[0] && tl_share_memory(y, t[k]))
-      return tl_fault("unsupported operation: the input tensors cannot refer to any of the output memory locations. Found "
-                      "overlap in input tensor %d", k + 1);
+      return tl_fault("unsupported operation: the input tensors cannot refer to any of the output memory locations. "
+                      "Found overlap in input tensor %d", k + 1);
   return lay_side_by_side(y, n, t, d, 0);
 }
 

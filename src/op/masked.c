@@ -23,7 +23,8 @@ static int masked_fill_forward (tl_Args *a) {
   int64_t size[TL_MAXDIM];
   int ndim;
   if (t[1]->ndim)
-    return tl_fault("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).", t[1]->ndim);
+    return tl_fault("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).",
+                    t[1]->ndim);
   if (t[0]->dtype != TL_b8)
     return tl_fault("masked_fill_ only supports boolean masks, but got mask with dtype %s", tl_dtype_name[t[0]->dtype]);
   if (t[1]->flags & TL_WRAPPED && tl_is_float(t[1]->dtype) && !tl_is_float(t[2]->dtype) &&
@@ -60,10 +61,11 @@ static int masked_scatter_forward (tl_Args *a) {
   int ndim = tl_broadcast("masked_scatter", 2, both, size);
   if (ndim < 0) return -1;
   if (mask->dtype != TL_b8)
-    return tl_fault("masked_scatter_ only supports boolean masks, but got mask with dtype %s", tl_dtype_name[mask->dtype]);
+    return tl_fault("masked_scatter_ only supports boolean masks, but got mask with dtype %s",
+                    tl_dtype_name[mask->dtype]);
   if (x->dtype != src->dtype)
-    return tl_fault("masked_scatter: expected self and source to have same dtypes but got %s and %s", tl_dtype_name[x->dtype],
-                    tl_dtype_name[src->dtype]);
+    return tl_fault("masked_scatter: expected self and source to have same dtypes but got %s and %s",
+                    tl_dtype_name[x->dtype], tl_dtype_name[src->dtype]);
   y = a->inplace ? x : tl_op_clone(tl_expand(x, ndim, size));
   if (!y) return -1;
   mask = tl_expand(mask, y->ndim, y->size);
@@ -74,8 +76,9 @@ static int masked_scatter_forward (tl_Args *a) {
   }
   if (!mask || tl_index_plan(z, 1, &mask, &plan)) return -1;
   count = tl_numel(plan.offset);
-  if (tl_numel(src) < count) return tl_fault("masked_scatter: expected number of elements in mask to be <= number of elements in "
-                                             "source, but got %lld and %lld", (long long)count, (long long)tl_numel(src));
+  if (tl_numel(src) < count) return tl_fault("masked_scatter: expected number of elements in mask to be <= number of "
+                                             "elements in source, but got %lld and %lld", (long long)count,
+                                                 (long long)tl_numel(src));
   if (count == 0) return done(a, y);
   src = tl_slice(tl_reshape(src, 1, &flat), 0, 0, count, 1);
   return tl_index_put_at(z, &plan, src, 0) ? -1 : done(a, y);
@@ -90,18 +93,19 @@ static int put_forward (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *index = a->v[1].t, *src = a->v[2].t, *y, *flat;
   int64_t all = tl_numel(x);
   if (x->dtype != src->dtype)
-    return tl_fault("put_(): self and source expected to have the same dtype, but got self.dtype = %s and source.dtype = %s",
-                    tl_dtype_name[x->dtype], tl_dtype_name[src->dtype]);
+    return tl_fault("put_(): self and source expected to have the same dtype, but got self.dtype = %s and "
+                    "source.dtype = %s", tl_dtype_name[x->dtype], tl_dtype_name[src->dtype]);
   if (tl_numel(index) != tl_numel(src))
-    return tl_fault("put_(): Expected source and index to have the same number of elements, but got source.numel() = %lld, "
-                    "index.numel() = %lld", (long long)tl_numel(src), (long long)tl_numel(index));
+    return tl_fault("put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+                    "%lld, index.numel() = %lld", (long long)tl_numel(src), (long long)tl_numel(index));
   if (all == 0 && tl_numel(index)) return tl_fault("put_(): Tried to put elements into an empty tensor");
   index = tl_index_numbers("put_", index);
   if (!index) return -1;
   y = a->inplace && tl_is_contiguous(x) ? x : tl_op_contiguous(x);
   if (!a->inplace && y == x) y = tl_op_clone(x);
   flat = tl_view(y, 1, &all);
-  if (!flat || (tl_numel(index) && tl_index_put(flat, 1, &index, tl_reshape(src, index->ndim, index->size), a->v[3].i != 0)))
+  if (!flat || (tl_numel(index) && tl_index_put(flat, 1, &index, tl_reshape(src, index->ndim, index->size),
+                                                a->v[3].i != 0)))
     return -1;
   return done(a, y);                                     /* in place and not y: apply copies it back */
 }
@@ -174,17 +178,20 @@ static int copy_backward (tl_Node *n, tl_Tensor **g) {
 }
 
 const tl_Op tl_masked_ops[] = {
-  [MASKED_FILL] = { "masked_fill", "self:T mask:T value:N", "self with a number where a bool mask is true", masked_fill_forward,
-                    masked_fill_backward, TL_OP_INPLACE, 0, NULL, NULL },
-  [FILL] = { "fill", "self:T value:N", "a number everywhere", fill_forward, fill_backward, TL_OP_INPLACE, 0, NULL, NULL },
+  [MASKED_FILL] = { "masked_fill", "self:T mask:T value:N", "self with a number where a bool mask is true",
+                    masked_fill_forward, masked_fill_backward, TL_OP_INPLACE, 0, NULL, NULL },
+  [FILL] = { "fill", "self:T value:N", "a number everywhere", fill_forward, fill_backward, TL_OP_INPLACE, 0, NULL,
+             NULL },
   [COPY] = { "copy_", "self:T src:N non_blocking:b=false", "the elements of src, broadcast and converted", copy_forward,
              copy_backward, TL_OP_INPLACE_ONLY | TL_OP_MIXED | TL_OP_METHOD, 0, NULL, "CopyBackwards0" },
   { "zero_", "self:T", "zeros everywhere", zero_forward, NULL, TL_OP_INPLACE_ONLY, 0, NULL, NULL },
   { "masked_scatter", "self:T mask:T source:T", "self with the elements of source, in order, where a bool mask is true",
     masked_scatter_forward, NULL, TL_OP_COMPOSITE | TL_OP_INPLACE, 0, NULL, NULL },
-  { "index_put", "self:T indices:X values:N accumulate:b=false", "self[indices] = values, or += with accumulate", index_put_forward,
+  { "index_put", "self:T indices:X values:N accumulate:b=false", "self[indices] = values, or += with accumulate",
+    index_put_forward,
     NULL, TL_OP_COMPOSITE | TL_OP_INPLACE, 0, NULL, NULL },
-  { "put", "self:T index:J source:T accumulate:b=false", "self with source at places of the flattened tensor", put_forward, NULL,
+  { "put", "self:T index:J source:T accumulate:b=false", "self with source at places of the flattened tensor",
+    put_forward, NULL,
     TL_OP_COMPOSITE | TL_OP_INPLACE, 0, NULL, NULL },
   TL_ROW_END
 };

@@ -12,5 +12,6 @@ void tl_whole (const tl_Tensor *x, tl_Geometry *g);      /* a packed tensor of t
    element twice or lie outside x */
 void tl_keep_place (tl_Args *a, const tl_Geometry *x, const tl_Geometry *at, int twice);
 int tl_piece_backward (tl_Node *n, tl_Tensor **g);
+int tl_view_dtype (tl_Args *a);                          /* x:view(dtype): cast.c */
 
 #endif

@@ -126,9 +126,7 @@ int tl_point_back (tl_Node *node, tl_Tensor **g) {
 
 /* ------------------------------------------------------------------ the table */
 
-/*
-** OWN_name is defined for rows whose operation is written by hand: SPACE(name) is then "_C".
-*/
+/* OWN_name is defined for rows whose operation is written by hand: their space is "_C" and they have no in-place form */
 #define OWN_add ,
 #define OWN_sub ,
 #define OWN_div ,
@@ -161,7 +159,7 @@ int tl_point_back (tl_Node *node, tl_Tensor **g) {
 #define SPACE(name) PICK(OWN_##name "_C", "_C", NULL, NULL)
 #define FLAGS(name) PICK(OWN_##name 0, TL_OP_FUNCTION, TL_OP_INPLACE, 0)
 
-/* unused[...]: the places of rows in the table, by code */
+/* the places of rows in the table, by code */
 enum {
 #define UNARY(name, ...)   AT_##name,
 #define BINARY(name, ...)  AT_##name,

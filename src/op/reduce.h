@@ -50,9 +50,13 @@ static inline int tl_reduce_into (tl_Args *a, int code, tl_Tensor *x, uint32_t m
   return 0;
 }
 
-/* the elements of x along dim from the last to the first: what a running sum from the end is made of (scan.c) */
+/* scan.c */
 tl_Tensor *tl_cumsum (tl_Tensor *x, int dim);
 tl_Tensor *tl_cumsum_reverse (tl_Tensor *x, int dim);
 tl_Tensor *tl_cumprod (tl_Tensor *x, int dim);
+tl_Tensor *tl_log_softmax (tl_Tensor *x, int dim);                     /* softmax.c */
+
+/* t with dim d last, for commands along lines; a 0-d tensor is a line of one */
+tl_Tensor *tl_lines (tl_Tensor *t, int d);
 
 #endif

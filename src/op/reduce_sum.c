@@ -138,13 +138,10 @@ static int prod (tl_Args *a) {
 /* every element's product of the others along dim, from running products of both sides: has derivatives of its own */
 static tl_Tensor *others (tl_Tensor *x, int dim) {
   tl_Tensor *one, *left[2], *right[2], *index;
-  int64_t n = x->size[dim], size[TL_MAXDIM];
+  int64_t n = x->size[dim];
   if (n <= 1) return tl_ones_like(x);
-  memcpy(size, x->size, sizeof size);
-  size[dim] = 1;
   one = tl_ones_like(tl_narrow(x, dim, 0, 1));
-  index = tl_ones_like(tl_to_dtype(tl_select(tl_reshape(x, 2, (int64_t[]){ -1, n }), 0, 0), TL_i64));
-  index = tl_sub(tl_integer(n + 1), tl_cumsum(index, 0));                     /* n, n - 1, .., 1 */
+  index = tl_sub(tl_integer(n + 1), tl_iota(tl_device_of(x), n));             /* n, n - 1, .., 1 */
   left[0] = right[0] = one;
   left[1] = tl_narrow(x, dim, 0, n - 1);
   right[1] = tl_narrow(tl_index_select(x, dim, index), dim, 0, n - 1);

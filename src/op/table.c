@@ -9,8 +9,8 @@
 #include "op/families.h"
 
 const tl_Op *const tl_families[] = {
-  tl_pointwise_ops, tl_compare_ops, tl_reduce_sum_ops, tl_reduce_order_ops, tl_scan_ops, tl_matmul_ops, tl_contract_ops,
-  tl_softmax_ops, tl_loss_class_ops, tl_loss_regression_ops, tl_random_ops, tl_update_ops, tl_view_shape_ops,
+  tl_pointwise_ops, tl_arith_ops, tl_compare_ops, tl_reduce_sum_ops, tl_reduce_order_ops, tl_scan_ops, tl_matmul_ops,
+  tl_contract_ops, tl_softmax_ops, tl_loss_class_ops, tl_loss_regression_ops, tl_random_ops, tl_update_ops, tl_view_shape_ops,
   tl_view_select_ops, tl_view_place_ops, tl_join_ops, tl_index_get_ops, tl_index_put_ops, tl_masked_ops, tl_create_ops, tl_cast_ops, NULL
 };
 

@@ -140,7 +140,8 @@ static int diagonal_forward (tl_Args *a) {
   const tl_Tensor *x = a->v[0].t;
   int d1 = tl_wrap_dim("diagonal", a->v[2].i, x->ndim), d2 = d1 < 0 ? -1 : tl_wrap_dim("diagonal", a->v[3].i, x->ndim);
   if (d2 < 0) return -1;
-  if (d1 == d2) return tl_fault("diagonal dimensions cannot be identical %lld, %lld", (long long)d1 + 1, (long long)d2 + 1);
+  if (d1 == d2) return tl_fault("diagonal dimensions cannot be identical %lld, %lld", (long long)d1 + 1,
+                                (long long)d2 + 1);
   tl_geometry(x, &a->view);
   cut_diagonal(&a->view, a->v[1].i, d1, d2);
   if (a->wants) {
@@ -161,7 +162,8 @@ static int unfold_forward (tl_Args *a) {
   have = x->ndim ? x->size[d] : 1;
   if (size < 0) return tl_fault("size is %lld but must be >= 0", (long long)size);
   if (size > have)
-    return tl_fault("maximum size for tensor at dimension %d is %lld but size is %lld", d + 1, (long long)have, (long long)size);
+    return tl_fault("maximum size for tensor at dimension %d is %lld but size is %lld", d + 1, (long long)have,
+                    (long long)size);
   if (step <= 0) return tl_fault("step is %lld but must be > 0", (long long)step);
   if (x->ndim == TL_MAXDIM) return tl_fault("unfold: a tensor has at most %d dimensions", TL_MAXDIM);
   tl_geometry(x, &a->view);
@@ -206,7 +208,8 @@ static int scatter_at_forward (tl_Args *a) {
   tl_Geometry at;
   at.ndim = a->v[2].n;
   at.offset = a->v[4].i;
-  if (at.ndim > TL_MAXDIM || a->v[3].n != at.ndim || a->v[5].n != x->ndim) return tl_fault("scatter_at: the lists don't fit");
+  if (at.ndim > TL_MAXDIM || a->v[3].n != at.ndim || a->v[5].n != x->ndim)
+    return tl_fault("scatter_at: the lists don't fit");
   memcpy(at.size, a->v[2].is, (size_t)at.ndim * sizeof *at.size);
   memcpy(at.stride, a->v[3].is, (size_t)at.ndim * sizeof *at.stride);
   y = tl_new_strided(tl_device_of(x), x->dtype, x->ndim, x->size, a->v[5].is);
@@ -252,16 +255,18 @@ static int scatter_at_backward (tl_Node *n, tl_Tensor **g) {
 /* ---------------------------------------------------------------- the table and C calls */
 
 const tl_Op tl_view_place_ops[] = {
-  [DIAGONAL] = { "diagonal", "self:T offset:i=0 dim1:d=1 dim2:d=2", "a diagonal as the last dim; offset > 0 lies above (a view)",
+  [DIAGONAL] = { "diagonal", "self:T offset:i=0 dim1:d=1 dim2:d=2",
+                 "a diagonal as the last dim; offset > 0 lies above (a view)",
                  diagonal_forward, tl_piece_backward, TL_OP_VIEW, 0, NULL, NULL },
-  [UNFOLD] = { "unfold", "self:T dimension:d size:i step:i", "windows of `size` along a dim, `step` apart, as a new last dim (a view)",
+  [UNFOLD] = { "unfold", "self:T dimension:d size:i step:i",
+               "windows of `size` along a dim, `step` apart, as a new last dim (a view)",
                unfold_forward, tl_piece_backward, TL_OP_VIEW | TL_OP_METHOD, 0, NULL, NULL },
   [AS_STRIDED] = { "as_strided", "self:T size:S stride:I storage_offset:i?",
-                   "the same memory under any size, strides and offset, all in elements; the offset is a distance from 0",
-                   as_strided_forward, tl_piece_backward, TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
+                   "the same memory under any size, strides and offset, all in elements; the offset is a distance "
+                   "from 0", as_strided_forward, tl_piece_backward, TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
   [SCATTER_AT] = { "_scatter_at", "self:T src:T size:I stride:I offset:i layout:I",
-                   "a copy of self in memory of strides `layout`, with src at the place that size, stride and offset tell",
-                   scatter_at_forward, scatter_at_backward, 0, 0, "_C", NULL },
+                   "a copy of self in memory of strides `layout`, with src at the place that size, stride and offset "
+                   "tell", scatter_at_forward, scatter_at_backward, 0, 0, "_C", NULL },
   TL_ROW_END
 };
 

@@ -61,8 +61,8 @@ static int slice_forward (tl_Args *a) {
   if (step <= 0) return tl_fault("slice step must be positive");
   if (start < 0 || count < 0 || __builtin_mul_overflow(count ? count - 1 : 0, step, &last) ||
       __builtin_add_overflow(last, start, &last) || (count && last >= x->size[d]))
-    return tl_fault("slice: %lld elements from %lld on in steps of %lld don't fit dimension %d of size %lld", (long long)count,
-                    (long long)start + 1, (long long)step, d + 1, (long long)x->size[d]);
+    return tl_fault("slice: %lld elements from %lld on in steps of %lld don't fit dimension %d of size %lld",
+                    (long long)count, (long long)start + 1, (long long)step, d + 1, (long long)x->size[d]);
   tl_geometry(x, &a->view);
   cut_slice(&a->view, d, start, count, step);
   if (a->wants) {
@@ -93,8 +93,8 @@ static int narrow_forward (tl_Args *a) {
   }
   if (length < 0) return tl_fault("narrow(): length must be non-negative.");
   if (start < -x->size[d] || start > x->size[d])
-    return tl_fault("narrow: start out of range (expected to be in range of [%lld, %lld], but got %lld)", (long long)-x->size[d],
-                    (long long)x->size[d] + 1, (long long)(start < 0 ? start : start + 1));
+    return tl_fault("narrow: start out of range (expected to be in range of [%lld, %lld], but got %lld)",
+                    (long long)-x->size[d], (long long)x->size[d] + 1, (long long)(start < 0 ? start : start + 1));
   if (start < 0) start += x->size[d];
   if (length > x->size[d] - start)
     return tl_fault("narrow: start (%lld) + length (%lld) exceeds dimension size (%lld).", (long long)start + 1,
@@ -106,7 +106,8 @@ static int narrow_forward (tl_Args *a) {
 /* ---------------------------------------------------------------- split, chunk, unbind */
 
 static int some_views (tl_Args *a, int64_t n) {
-  if (n > INT32_MAX / (int64_t)sizeof *a->list) return tl_fault("%s: too many pieces (%lld)", a->op->name, (long long)n);
+  if (n > INT32_MAX / (int64_t)sizeof *a->list) return tl_fault("%s: too many pieces (%lld)", a->op->name,
+                                                                (long long)n);
   a->list = tl_scratch((size_t)(n ? n : 1) * sizeof *a->list);
   a->nlist = (int)n;
   return a->list ? 0 : -1;
@@ -139,12 +140,13 @@ static int split_sizes (tl_Args *a, int d) {
   int64_t sum = 0, at = 0;
   for (int k = 0; k < a->v[1].n; k++) {
     if (sizes[k] < 0)
-      return tl_fault("split_with_sizes expects split_sizes have only non-negative entries, but got %lld", (long long)sizes[k]);
+      return tl_fault("split_with_sizes expects split_sizes have only non-negative entries, but got %lld",
+                      (long long)sizes[k]);
     if (__builtin_add_overflow(sum, sizes[k], &sum)) sum = INT64_MAX;
   }
   if (sum != a->v[0].t->size[d])
-    return tl_fault("split_with_sizes expects split_sizes to sum exactly to %lld (input tensor's size at dimension %d), but got "
-                    "a sum of %lld", (long long)a->v[0].t->size[d], d + 1, (long long)sum);
+    return tl_fault("split_with_sizes expects split_sizes to sum exactly to %lld (input tensor's size at dimension "
+                    "%d), but got a sum of %lld", (long long)a->v[0].t->size[d], d + 1, (long long)sum);
   if (some_views(a, a->v[1].n)) return -1;
   for (int k = 0; k < a->v[1].n; at += sizes[k++])
     if (piece(a, k, d, at, sizes[k])) return -1;
@@ -220,18 +222,24 @@ static int detach_here_forward (tl_Args *a) {
 const tl_Op tl_view_select_ops[] = {
   [SELECT] = { "select", "self:T dim:d index:e", "element `index` of a dim, which goes (a view)", select_forward,
                tl_piece_backward, TL_OP_VIEW, 0, NULL, NULL },
-  [SLICE] = { "_slice", "self:T dim:d start:i count:i step:i", "`count` elements of a dim from `start` (from 0) on, `step` apart",
+  [SLICE] = { "_slice", "self:T dim:d start:i count:i step:i",
+              "`count` elements of a dim from `start` (from 0) on, `step` apart",
               slice_forward, tl_piece_backward, TL_OP_VIEW, 0, "_C", "Slice" },
-  { "narrow", "self:T dim:d start:e length:i | self:T dim:d start:T length:i", "`length` elements of a dim from `start` on (a view)",
+  { "narrow", "self:T dim:d start:e length:i | self:T dim:d start:T length:i",
+    "`length` elements of a dim from `start` on (a view)",
     narrow_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
   { "split", "self:T split_size:i dim:d=1 -> L | self:T split_size:I dim:d=1 -> L",
-    "pieces of split_size along a dim, the last may be smaller; or pieces of the sizes listed (views)", split_forward, NULL,
+    "pieces of split_size along a dim, the last may be smaller; or pieces of the sizes listed (views)", split_forward,
+        NULL,
     TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "split_with_sizes", "self:T split_sizes:I dim:d=1 -> L", "pieces of the sizes listed (views)", split_with_sizes_forward, NULL,
+  { "split_with_sizes", "self:T split_sizes:I dim:d=1 -> L", "pieces of the sizes listed (views)",
+    split_with_sizes_forward, NULL,
     TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "chunk", "self:T chunks:i dim:d=1 -> L", "at most `chunks` pieces of one size along a dim, the last may be smaller (views)",
+  { "chunk", "self:T chunks:i dim:d=1 -> L",
+    "at most `chunks` pieces of one size along a dim, the last may be smaller (views)",
     chunk_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "unbind", "self:T dim:d=1 -> L", "all elements of a dim as tensors without it (views)", unbind_forward, NULL, TL_OP_COMPOSITE,
+  { "unbind", "self:T dim:d=1 -> L", "all elements of a dim as tensors without it (views)", unbind_forward, NULL,
+    TL_OP_COMPOSITE,
     0, NULL, NULL },
   { "detach", "self:T", "the same memory without history", detach_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
   { "detach_", "self:T", "forgets the history; a leaf afterwards", detach_here_forward, NULL,
@@ -263,4 +271,6 @@ tl_Tensor *tl_slice (tl_Tensor *x, int64_t dim, int64_t from, int64_t count, int
   return tl_apply1(&a);
 }
 
-tl_Tensor *tl_narrow (tl_Tensor *x, int64_t dim, int64_t from, int64_t length) { return tl_slice(x, dim, from, length, 1); }
+tl_Tensor *tl_narrow (tl_Tensor *x, int64_t dim, int64_t from, int64_t length) {
+  return tl_slice(x, dim, from, length, 1);
+}

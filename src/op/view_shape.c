@@ -9,6 +9,7 @@
 
 #include "op/calls.h"
 #include "op/families.h"
+#include "op/piece.h"
 
 enum { T, TRANSPOSE, PERMUTE, VIEW, EXPAND, SQUEEZE, UNSQUEEZE };
 
@@ -63,8 +64,8 @@ static int permute_forward (tl_Args *a) {
   uint32_t seen = 0;
   int n = a->v[1].n;
   if (n != x->ndim)
-    return tl_fault("permute: number of dimensions in the tensor input does not match the length of the desired ordering of "
-                    "dimensions i.e. input.dim() = %d is not equal to len(dims) = %d", x->ndim, n);
+    return tl_fault("permute: number of dimensions in the tensor input does not match the length of the desired "
+                    "ordering of dimensions i.e. input.dim() = %d is not equal to len(dims) = %d", x->ndim, n);
   tl_geometry(x, &from);
   a->view = from;
   for (int k = 0; k < n; k++) {
@@ -91,11 +92,12 @@ static int movedim_forward (tl_Args *a) {
   uint32_t taken = 0;
   int n = a->v[1].n;
   if (n != a->v[2].n)
-    return tl_fault("movedim: Invalid source or destination dims: source (%d dims) should contain the same number of dims as "
-                    "destination (%d dims)", n, a->v[2].n);
+    return tl_fault("movedim: Invalid source or destination dims: source (%d dims) should contain the same number of "
+                    "dims as destination (%d dims)", n, a->v[2].n);
   for (int d = 0; d < TL_MAXDIM; d++) dims[d] = -1;
   for (int k = 0; k < n; k++) {
-    int s = tl_wrap_dim("movedim", a->v[1].is[k], x->ndim), d = s < 0 ? -1 : tl_wrap_dim("movedim", a->v[2].is[k], x->ndim);
+    int s = tl_wrap_dim("movedim", a->v[1].is[k], x->ndim);
+    int d = s < 0 ? -1 : tl_wrap_dim("movedim", a->v[2].is[k], x->ndim);
     if (d < 0) return -1;
     if (taken & 1u << s) return tl_fault("movedim: repeated dim in `source`");
     if (dims[d] >= 0) return tl_fault("movedim: repeated dim in `destination`");
@@ -113,56 +115,14 @@ static int movedim_forward (tl_Args *a) {
 
 /* ---------------------------------------------------------------- view, reshape, flatten */
 
-/* another dtype on the same bytes; the last dim makes up for a different width */
-static int view_dtype (tl_Args *a) {
-  tl_Tensor *x = a->v[0].t, *t;
-  int from = tl_width[x->dtype], to = tl_width[a->v[1].dtype], last = x->ndim - 1;
-  tl_Geometry g;
-  tl_geometry(x, &g);
-  if (from != to) {
-    int ratio = from > to ? from / to : to / from;
-    if (x->ndim == 0) return tl_fault("self.dim() cannot be 0 to view %s as %s (different element sizes)",
-                                      tl_dtype_name[x->dtype], tl_dtype_name[a->v[1].dtype]);
-    if (g.size[last] != 1 && g.stride[last] != 1)
-      return tl_fault("self.stride(-1) must be 1 to view %s as %s (different element sizes), but got %lld",
-                      tl_dtype_name[x->dtype], tl_dtype_name[a->v[1].dtype], (long long)g.stride[last]);
-    g.stride[last] = 1;
-    if (from > to) {
-      g.size[last] *= ratio;
-      g.offset *= ratio;
-      for (int d = 0; d < last; d++) g.stride[d] *= ratio;
-    }
-    else {
-      int odd = g.offset % ratio != 0;
-      if (g.size[last] % ratio)
-        return tl_fault("self.size(-1) must be divisible by %d to view %s as %s (different element sizes), but got %lld", ratio,
-                        tl_dtype_name[x->dtype], tl_dtype_name[a->v[1].dtype], (long long)g.size[last]);
-      for (int d = 0; d < last; d++)
-        if (g.stride[d] % ratio) odd = 1;
-      if (odd)
-        return tl_fault("self.storage_offset() and the strides must be divisible by %d to view %s as %s (different element "
-                        "sizes)", ratio, tl_dtype_name[x->dtype], tl_dtype_name[a->v[1].dtype]);
-      g.size[last] /= ratio;
-      g.offset /= ratio;
-      for (int d = 0; d < last; d++) g.stride[d] /= ratio;
-    }
-  }
-  t = tl_alias(x);
-  if (!t) return -1;
-  t->dtype = a->v[1].dtype;
-  tl_set_geometry(t, &g);
-  a->out[0] = t;
-  return 0;
-}
-
 static int view_forward (tl_Args *a) {
   const tl_Tensor *x = a->v[0].t;
   if (tl_infer_size("view", tl_numel(x), a->v[1].n, a->v[1].is, a->view.size)) return -1;
   a->view.ndim = a->v[1].n;
   a->view.offset = x->offset;
   if (!tl_view_strides(x, a->view.ndim, a->view.size, a->view.stride))
-    return tl_fault("view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-                    "contiguous subspaces). Use :reshape(...) instead.");
+    return tl_fault("view size is not compatible with input tensor's size and stride (at least one dimension spans "
+                    "across two contiguous subspaces). Use :reshape(...) instead.");
   keep_size(a, x);
   return looks(a);
 }
@@ -172,7 +132,7 @@ static int reshape_backward (tl_Node *n, tl_Tensor **g) {
 }
 
 static int view_any_forward (tl_Args *a) {
-  if (a->which == 0) return view_dtype(a);
+  if (a->which == 0) return tl_view_dtype(a);
   a->out[0] = tl_view(a->v[0].t, a->v[1].n, a->v[1].is);
   return a->out[0] ? 0 : -1;
 }
@@ -185,7 +145,8 @@ static int reshape_forward (tl_Args *a) {
 /* view_as, reshape_as, expand_as: the row's code says which */
 static int as_forward (tl_Args *a) {
   const tl_Tensor *like = a->v[1].t;
-  tl_Tensor *(*call) (tl_Tensor *, int, const int64_t *) = a->op->code == VIEW ? tl_view : a->op->code ? tl_expand : tl_reshape;
+  tl_Tensor *(*call) (tl_Tensor *, int, const int64_t *) = tl_reshape;
+  if (a->op->code) call = a->op->code == VIEW ? tl_view : tl_expand;
   a->out[0] = call(a->v[0].t, like->ndim, like->size);
   return a->out[0] ? 0 : -1;
 }
@@ -200,7 +161,8 @@ static int ravel_forward (tl_Args *a) {
 static int flatten_forward (tl_Args *a) {
   tl_Tensor *x = a->v[0].t;
   int64_t size[TL_MAXDIM], run = 1;
-  int n = 0, from = tl_wrap_dim("flatten", a->v[1].i, x->ndim), to = from < 0 ? -1 : tl_wrap_dim("flatten", a->v[2].i, x->ndim);
+  int n = 0, from = tl_wrap_dim("flatten", a->v[1].i, x->ndim);
+  int to = from < 0 ? -1 : tl_wrap_dim("flatten", a->v[2].i, x->ndim);
   if (to < 0) return -1;
   if (from > to) return tl_fault("flatten() has invalid args: start_dim cannot come after end_dim");
   if (x->ndim == 0) size[n++] = 1;
@@ -249,8 +211,8 @@ static int expand_forward (tl_Args *a) {
   int n = a->v[1].n, lead = n - x->ndim;
   tl_Geometry *g = &a->view;
   if (lead < 0)
-    return tl_fault("expand(%s): the number of sizes provided (%d) must be greater or equal to the number of dimensions in the "
-                    "tensor (%d)", tl_show_sizes(have, x->ndim, x->size), n, x->ndim);
+    return tl_fault("expand(%s): the number of sizes provided (%d) must be greater or equal to the number of "
+                    "dimensions in the tensor (%d)", tl_show_sizes(have, x->ndim, x->size), n, x->ndim);
   if (n > TL_MAXDIM) return tl_fault("expand: a tensor has at most %d dimensions, got %d", TL_MAXDIM, n);
   g->ndim = n;
   g->offset = x->offset;
@@ -264,8 +226,9 @@ static int expand_forward (tl_Args *a) {
     g->size[d] = size;
     g->stride[d] = e >= 0 && (x->size[e] != 1 || size == 1) ? x->stride[e] : 0;
     if (e >= 0 && x->size[e] != size && x->size[e] != 1)
-      return tl_fault("The expanded size of the tensor (%lld) must match the existing size (%lld) at non-singleton dimension "
-                      "%d.  Target sizes: %s.  Tensor sizes: %s", (long long)size, (long long)x->size[e], d + 1,
+      return tl_fault("The expanded size of the tensor (%lld) must match the existing size (%lld) at non-singleton "
+                      "dimension %d.  Target sizes: %s.  Tensor sizes: %s", (long long)size, (long long)x->size[e],
+                          d + 1,
                       tl_show_sizes(want, n, a->v[1].is), tl_show_sizes(have, x->ndim, x->size));
   }
   if (tl_check_sizes("expand", n, g->size, tl_width[x->dtype])) return -1;
@@ -281,7 +244,8 @@ static int expand_backward (tl_Node *n, tl_Tensor **g) {
 
 static int squeeze_forward (tl_Args *a) {
   const tl_Tensor *x = a->v[0].t;
-  uint32_t mask = a->v[1].given && a->v[1].n == 0 ? 0 : tl_dim_mask("squeeze", a->v[1].given ? a->v[1].n : -1, a->v[1].is, x->ndim);
+  int given = a->v[1].given, n = given ? a->v[1].n : -1;
+  uint32_t mask = n == 0 ? 0 : tl_dim_mask("squeeze", n, a->v[1].is, x->ndim);
   tl_Geometry *g = &a->view;
   if (mask == (uint32_t)-1) return -1;
   g->ndim = 0;
@@ -316,31 +280,35 @@ static int unsqueeze_forward (tl_Args *a) {
 /* ---------------------------------------------------------------- the table */
 
 const tl_Op tl_view_shape_ops[] = {
-  [T] = { "t", "self:T", "a matrix transposed; tensors of 0 or 1 dims as they are (a view)", t_forward, transpose_backward,
-          TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
-  [TRANSPOSE] = { "transpose", "self:T dim0:d dim1:d", "two dims swapped (a view)", transpose_forward, transpose_backward,
-                  TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
+  [T] = { "t", "self:T", "a matrix transposed; tensors of 0 or 1 dims as they are (a view)", t_forward,
+          transpose_backward, TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
+  [TRANSPOSE] = { "transpose", "self:T dim0:d dim1:d", "two dims swapped (a view)", transpose_forward,
+                  transpose_backward, TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
   [PERMUTE] = { "permute", "self:T dims:D...", "the dims in another order (a view)", permute_forward, permute_backward,
                 TL_OP_VIEW, 0, NULL, NULL },
   [VIEW] = { "_view", "self:T size:S...", "the same memory under another size; one size may be -1", view_forward,
              reshape_backward, TL_OP_VIEW, 0, "_C", "View" },
-  [EXPAND] = { "expand", "self:T size:S...", "dims of size 1 repeated without memory; -1 keeps a size (a view)", expand_forward,
-               expand_backward, TL_OP_VIEW, 0, NULL, NULL },
-  [SQUEEZE] = { "squeeze", "self:T dim:D?", "without its dims of size 1, or without those of `dim` (a view)", squeeze_forward,
-                reshape_backward, TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
-  [UNSQUEEZE] = { "unsqueeze", "self:T dim:d", "a dim of size 1 put in at `dim` (a view)", unsqueeze_forward, reshape_backward,
-                  TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
-  { "view", "self:T dtype:y | self:T size:S...", "the same memory under another size (one may be -1) or read as another dtype",
+  [EXPAND] = { "expand", "self:T size:S...", "dims of size 1 repeated without memory; -1 keeps a size (a view)",
+               expand_forward, expand_backward, TL_OP_VIEW, 0, NULL, NULL },
+  [SQUEEZE] = { "squeeze", "self:T dim:D?", "without its dims of size 1, or without those of `dim` (a view)",
+                squeeze_forward, reshape_backward, TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
+  [UNSQUEEZE] = { "unsqueeze", "self:T dim:d", "a dim of size 1 put in at `dim` (a view)", unsqueeze_forward,
+                  reshape_backward, TL_OP_VIEW | TL_OP_INPLACE, 0, NULL, NULL },
+  { "view", "self:T dtype:y | self:T size:S...",
+    "the same memory under another size (one may be -1) or read as another dtype",
     view_any_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL, NULL },
-  { "view_as", "self:T other:T", "viewed with the size of other", as_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, VIEW,
+  { "view_as", "self:T other:T", "viewed with the size of other", as_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD,
+    VIEW,
     NULL, NULL },
   { "reshape", "self:T shape:S...", "another size; a view where it can be one, else a copy; one size may be -1",
     reshape_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
   { "reshape_as", "self:T other:T", "reshaped to the size of other", as_forward, NULL,
     TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL, NULL },
-  { "flatten", "self:T start_dim:d=1 end_dim:d=-1", "the dims from start_dim to end_dim made one", flatten_forward, NULL,
+  { "flatten", "self:T start_dim:d=1 end_dim:d=-1", "the dims from start_dim to end_dim made one", flatten_forward,
+    NULL,
     TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "unflatten", "self:T dim:d sizes:I", "one dim made several; one size may be -1", unflatten_forward, NULL, TL_OP_COMPOSITE,
+  { "unflatten", "self:T dim:d sizes:I", "one dim made several; one size may be -1", unflatten_forward, NULL,
+    TL_OP_COMPOSITE,
     0, NULL, NULL },
   { "ravel", "self:T", "all elements in one contiguous dim", ravel_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
   { "expand_as", "self:T other:T", "expanded to the size of other", as_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD,

@@ -99,6 +99,8 @@ for name, fn in pairs(compose) do
   if F[name] == nil then F[name] = fn end
 end
 
+require "torch.compat".losses(F)
+
 -- softmax and log_softmax without a dim: dim 1 of tensors with 0, 1 or 3 dims, else dim 2, and a warning
 for _, name in ipairs{"softmax", "log_softmax"} do
   local op = F[name]

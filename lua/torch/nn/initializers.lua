@@ -200,9 +200,6 @@ define("kaiming_normal_", function(t, a, mode, nonlinearity, generator)
   return std and init.normal_(t, 0, std, generator) or t
 end, {"a", 0}, {"mode", "fan_in"}, {"nonlinearity", "leaky_relu"}, {"generator"})
 
-for _, name in ipairs{"uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal",
-    "kaiming_uniform", "kaiming_normal", "sparse"} do
-  init[name] = init[name .. "_"]
-end
+require "torch.compat".init(init)
 
 return init

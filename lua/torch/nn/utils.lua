@@ -81,4 +81,6 @@ function utils.vector_to_parameters(vector, params)
   end
 end
 
+require "torch.compat".utils(utils)
+
 return utils

@@ -1,0 +1,122 @@
+--- The names of older PyTorch and Lua Torch, as thin aliases of today's; all of them are here.
+--
+--    Variable(x, {requires_grad = true})    torch.FloatTensor(2, 3)    x:type(torch.DoubleTensor)
+--    nn.MSELoss{size_average = false}       nn.init.xavier_normal(w)   x:repeatTensor(2, 3)
+
+local torch = require "torch"
+
+local fail = torch._C.fail
+local compat = {}
+
+--------------------------------------------------------------------------------------------- Variable
+
+--- A tensor that looks at the same memory. volatile=true is no history: what follows is not recorded unless
+-- something else in it wants a gradient.
+function compat.Variable(data, requires_grad, volatile)
+  if type(requires_grad) == "table" then requires_grad, volatile = requires_grad.requires_grad, requires_grad.volatile end
+  if not torch.is_tensor(data) then
+    fail("Variable data has to be a tensor, but got " .. type(data))
+  end
+  if volatile and requires_grad then fail("Variable can't be volatile and require_grad at the same time!") end
+  local v = data:detach()
+  return requires_grad and v:requires_grad_() or v
+end
+
+--------------------------------------------------------------------------------------------- typed tensors
+
+local dtypes = {
+  FloatTensor = "float32", DoubleTensor = "float64", HalfTensor = "float16", BFloat16Tensor = "bfloat16",
+  LongTensor = "int64", IntTensor = "int32", ShortTensor = "int16", CharTensor = "int8", ByteTensor = "uint8",
+  BoolTensor = "bool",
+}
+local kinds = setmetatable({}, {__mode = "k"})           -- torch.FloatTensor -> its dtype
+
+-- torch.FloatTensor(2, 3): not initialised; torch.FloatTensor{1, 2, 3}: these values; also of a tensor or a storage
+local function typed(name, dtype_of)
+  local kind = setmetatable({}, {
+    __name = name,
+    __tostring = function() return "torch." .. name end,
+    __call = function(_, first, ...)
+      local options = {dtype = dtype_of()}
+      if type(first) == "table" then return torch.tensor(first, options) end
+      if torch.is_tensor(first) then return first:to(options.dtype) end
+      if first == nil then return torch.empty(0, options) end
+      local sizes = {first, ...}
+      return torch.empty(sizes, options)
+    end,
+  })
+  kinds[kind] = dtype_of
+  torch[name] = kind
+end
+
+--------------------------------------------------------------------------------------------- reduction
+
+--- What size_average and reduce mean in today's words.
+function compat.reduction(size_average, reduce, reduction)
+  if size_average == nil and reduce == nil then return reduction end
+  if reduce == false then return "none" end
+  return size_average == false and "sum" or "mean"
+end
+
+--- Lets the losses of nn.functional take {size_average=, reduce=}.
+function compat.losses(F)
+  for _, name in ipairs{"mse_loss", "l1_loss", "smooth_l1_loss", "nll_loss", "cross_entropy", "binary_cross_entropy",
+      "binary_cross_entropy_with_logits"} do
+    local op = rawget(F, name)
+    F[name] = op and function(...)
+      local n = select("#", ...)
+      local o = n > 2 and select(n, ...)
+      if type(o) == "table" and (o.size_average ~= nil or o.reduce ~= nil) then
+        local args, kept = table.pack(...), {}
+        for k, v in pairs(o) do
+          if k ~= "size_average" and k ~= "reduce" then kept[k] = v end
+        end
+        kept.reduction = compat.reduction(o.size_average, o.reduce, o.reduction)
+        args[n] = kept
+        return op(table.unpack(args, 1, n))
+      end
+      return op(...)
+    end
+  end
+end
+
+--- nn.init.xavier_normal and its like.
+function compat.init(init)
+  for _, name in ipairs{"uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal",
+      "kaiming_uniform", "kaiming_normal", "sparse"} do
+    init[name] = init[name .. "_"]
+  end
+end
+
+--- nn.utils.clip_grad_norm.
+function compat.utils(utils)
+  utils.clip_grad_norm = utils.clip_grad_norm_
+end
+
+--------------------------------------------------------------------------------------------- at start
+
+--- Puts the old names into the torch table and among the methods of tensors.
+function compat.install()
+  local methods = torch._C.methods
+  for name, dtype in pairs(dtypes) do
+    if torch[dtype] then typed(name, function() return torch[dtype] end) end
+  end
+  typed("Tensor", torch.get_default_dtype)
+
+  local cast = methods.type
+  if cast then
+    function methods.type(t, kind, ...)
+      local dtype_of = kinds[kind]
+      if dtype_of then return cast(t, dtype_of(), ...) end
+      if kind == nil then return cast(t) end
+      return cast(t, kind, ...)
+    end
+  end
+
+  local repeated = methods["repeat"] or methods.repeatTensor
+  methods.repeatTensor, methods["repeat"] = repeated, repeated
+  methods.nElement = methods.nElement or methods.numel
+  methods.nDimension = methods.nDimension or methods.dim
+end
+
+return compat

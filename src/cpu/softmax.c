@@ -1,0 +1,90 @@
+/*
+** softmax.c -- softmax lines of any layout: packed lines and lines side by side go to the loops as they
+** are, everything else through a packed copy of a line in the compute type.
+*/
+#include "cpu/block.h"
+#include "cpu/softmax.h"
+
+typedef struct Job {
+  const tl_Cmd *c;
+  const tl_SoftmaxLoops *loops;
+  volatile int *stop;
+  int n;                                 /* operands: 2 forward, 3 backward */
+  enum { LINES, ROWS, COPIES } way;
+  int outer;                             /* dims that are walked */
+  int64_t chunks;                        /* ROWS: tiles along dim `outer` */
+} Job;
+
+static void load_line (const tl_Cmd *c, int k, int64_t offset, char *to) {
+  int d = c->ndim - 1, width = tl_cpu_width[c->dtype];
+  int64_t n = c->size[d], room[TL_BLOCK];
+  const tl_Arg *a = &c->arg[k];
+  for (int64_t i = 0, b; i < n; i += b) {
+    const char *v;
+    b = n - i < TL_BLOCK ? n - i : TL_BLOCK;
+    v = tl_block_load(c->dtype, room, a->dtype, (const char *)a->data + offset + i * a->stride[d], a->stride[d], b);
+    for (int64_t q = 0; q < b * width; q++) to[i * width + q] = v[q];
+  }
+}
+
+static int copies (const Job *j, int64_t from, int64_t to) {
+  const tl_Cmd *c = j->c;
+  int d = c->ndim - 1, width = tl_cpu_width[c->dtype];
+  int64_t n = c->size[d], offset[TL_MAXARG], bytes = (n * width + 63) & ~(int64_t)63;
+  char *room = tl_cpu_room((size_t)bytes * 2);
+  if (!room) return TL_NOMEM;
+  for (int64_t k = from; k < to && !*j->stop; k++) {
+    tl_block_place(c, 0, d, k, j->n, offset);
+    for (int q = 1; q < j->n; q++) load_line(c, q, offset[q], room + (q - 1) * bytes);
+    j->loops->line(c->op, room, room, room + bytes, n);
+    for (int64_t i = 0, b; i < n; i += b) {
+      b = n - i < TL_BLOCK ? n - i : TL_BLOCK;
+      tl_block_store(c->dtype, room + i * width, c->arg[0].dtype, (char *)c->arg[0].data + offset[0] + i * c->arg[0].stride[d],
+                     c->arg[0].stride[d], b);
+    }
+  }
+  tl_cpu_room_free(room);
+  return *j->stop ? TL_INTERRUPTED : TL_DONE;
+}
+
+static int work (void *ctx, int64_t from, int64_t to) {
+  const Job *j = ctx;
+  const tl_Cmd *c = j->c;
+  int d = c->ndim - 1, width = tl_cpu_width[c->dtype];
+  if (j->way == COPIES) return copies(j, from, to);
+  for (int64_t k = from; k < to; k++) {
+    int64_t offset[TL_MAXARG], first = k % j->chunks * TL_SOFTMAX_WIDE;
+    char *p[3] = { NULL, NULL, NULL };
+    tl_block_place(c, 0, j->outer, k / j->chunks, j->n, offset);
+    for (int q = 0; q < j->n; q++) p[q] = (char *)c->arg[q].data + offset[q] + (j->way == ROWS ? first * width : 0);
+    if (j->way == LINES) j->loops->line(c->op, p[0], p[1], p[2], c->size[d]);
+    else {
+      int64_t w = c->size[j->outer] - first;
+      j->loops->rows(c->op, p[0], p[1], p[2], c->size[d], w < TL_SOFTMAX_WIDE ? w : TL_SOFTMAX_WIDE, c->arg[0].stride[d] / width,
+                     c->arg[1].stride[d] / width, j->n > 2 ? c->arg[2].stride[d] / width : 0);
+    }
+    if (*j->stop) return TL_INTERRUPTED;
+  }
+  return TL_DONE;
+}
+
+int tl_cpu_softmax (const tl_Cmd *c, tl_Env *env) {
+  int d = c->ndim - 1, width = tl_cpu_width[c->dtype], lines = 1, rows = c->keep > 0;
+  Job j = { .c = c, .stop = env->stop, .n = c->op <= TL_LOG_SOFTMAX_Y ? 2 : 3, .way = COPIES, .outer = c->keep, .chunks = 1 };
+  if (c->ndim != c->keep + 1 || (c->dtype != TL_f32 && c->dtype != TL_f64)) return TL_CANT;
+  if (c->size[d] == 0) return TL_DONE;
+  j.loops = TL_PICK(tl_softmax) + (c->dtype == TL_f64);
+  for (int k = 0; k < j.n; k++) {
+    const tl_Arg *a = &c->arg[k];
+    lines &= a->dtype == c->dtype && a->stride[d] == width;
+    rows &= a->dtype == c->dtype && c->keep > 0 && a->stride[d - 1] == width;
+  }
+  if (lines) j.way = LINES;
+  else if (rows) {
+    j.way = ROWS;
+    j.outer = d - 1;
+    j.chunks = (c->size[d - 1] + TL_SOFTMAX_WIDE - 1) / TL_SOFTMAX_WIDE;
+  }
+  return tl_team_for(env, tl_block_count(c, 0, j.outer) * j.chunks,
+                     32768 / (c->size[d] * (j.way == ROWS ? TL_SOFTMAX_WIDE : 1)) + 1, work, &j);
+}

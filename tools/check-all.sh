@@ -1,0 +1,43 @@
+#!/bin/bash
+# check-all.sh -- every check there is, in every mode; writes its results into docs/checks.md.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+log=$(mktemp)
+table=$(mktemp)
+trap 'rm -f "$log" "$table"' EXIT
+bad=0
+
+step () {
+  local name=$1; shift
+  echo "== $name"
+  local start=$SECONDS verdict=passed counts
+  "$@" > "$log" 2>&1 < /dev/null || verdict=FAILED
+  [ $verdict = passed ] || { bad=1; tail -n 40 "$log"; }
+  counts=$(grep -aoE '[0-9]+ success(es)? / [0-9]+ failures? / [0-9]+ errors? / [0-9]+ pending' "$log" | tail -n 1)
+  echo "   $verdict ${counts:+($counts) }in $((SECONDS - start)) s"
+  echo "| $name | $verdict | ${counts:-} | $((SECONDS - start)) s |" >> "$table"
+}
+
+step "make" make
+step "make test" make test
+step "make MODE=asan test" make MODE=asan test
+step "make MODE=hostile test" make MODE=hostile test
+step "make MODE=debug test" make MODE=debug test
+step "make lint" make lint
+step "make docs-check" make docs-check
+step "make aarch64-check" make aarch64-check
+step "make demo" make demo
+step "make install" make install DESTDIR="$(mktemp -d)"
+step "make bench" make bench
+
+{
+  sed '/<!-- results -->/q' docs/checks.md
+  echo "$(date +%F), $(uname -m), $(nproc) cores,$(grep -m 1 'model name' /proc/cpuinfo | cut -d: -f2), $(./tlua --version)"
+  echo
+  echo "| check | result | specs | time |"
+  echo "| --- | --- | --- | --- |"
+  cat "$table"
+  sed -n '/<!-- end -->/,$p' docs/checks.md
+} > "$log"
+cp "$log" docs/checks.md
+exit $bad
