@@ -115,6 +115,8 @@ function compat.install()
 
   local repeated = methods["repeat"] or methods.repeatTensor
   methods.repeatTensor, methods["repeat"] = repeated, repeated
+  -- the function takes the condition first, the method the values
+  methods.where = methods.where or function(x, condition, other) return torch.where(condition, x, other) end
   methods.nElement = methods.nElement or methods.numel
   methods.nDimension = methods.nDimension or methods.dim
 end

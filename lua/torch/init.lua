@@ -6,7 +6,7 @@ local torch = ...
 torch.__version__ = "0.1.0"
 
 -- C keeps the operations of a space in a table of that name; torch.nn itself is Lua.
-torch._C.functional = torch.nn and torch.nn.functional or {}
+torch._C.functional = torch._C.functional or {}
 torch.nn = nil
 
 --------------------------------------------------------------------------------------------- small things

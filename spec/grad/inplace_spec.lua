@@ -78,7 +78,7 @@ end)
 
 describe("out=", function()
   it("writes into a tensor of the result's size and resizes others", function()
-    local a = torch.tensor { 1, 2, 3 }
+    local a = torch.tensor { 1.0, 2, 3 }
     local o = torch.zeros(3)
     local r = torch.add(a, a, { out = o })
     assert.is_true(rawequal(r, o))
@@ -93,7 +93,7 @@ describe("out=", function()
   end)
 
   it("may be an operand", function()
-    local a = torch.tensor { { 1, 2 }, { 3, 4 } }
+    local a = torch.tensor { { 1.0, 2 }, { 3, 4 } }
     torch.mm(a, a, { out = a })
     assert.same({ 7, 10, 15, 22 }, list(a))
   end)

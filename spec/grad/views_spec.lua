@@ -5,7 +5,7 @@ local helper = require "spec.support.helper"
 local function list(t) return t:detach():flatten():tolist() end
 
 local function count(first, n, ...)
-  return torch.arange(first, first + n - 1, { dtype = torch.float64 }):reshape(...):clone():requires_grad_()
+  return torch.arange(first, first + n, { dtype = torch.float64 }):reshape(...):clone():requires_grad_()
 end
 
 local function square(f) return count(f or 1, 9, 3, 3) end

@@ -3,7 +3,7 @@
 local torch = require "torch"
 
 local function list(t) return t:detach():flatten():tolist() end
-local w = torch.arange(1, 9, { dtype = torch.float64 }):reshape(3, 3)
+local w = torch.arange(1, 10, { dtype = torch.float64 }):reshape(3, 3)
 
 -- each takes a (3 x 3) and c (3) and returns a result that depends on both, written through views
 local cases = {

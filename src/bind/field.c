@@ -100,7 +100,27 @@ static int push_borrowed (lua_State *L, tl_State *S, tl_Tensor *t, tl_Tensor *(*
 static tl_Tensor *base_of (tl_Tensor *t) { return t->base; }
 GET(grad) { return push_borrowed(L, S, t, tl_grad_of); }
 GET(base) { return push_borrowed(L, S, t, base_of); }
-GET(data) { return push_made(L, S, t, tl_detach); }
+
+static void let_go (void *owner, void *data) {
+  (void)data;
+  tl_storage_release(owner);
+}
+
+/* the same memory, whose writes nobody counts: a storage of its own (with its own version) around the other */
+static tl_Tensor *uncounted (tl_Tensor *t) {
+  tl_Storage *s = t->storage, *root, *wrapped;
+  tl_Tensor *y = tl_alias(t);
+  if (!y || !s) return y;
+  root = s->drop == let_go ? s->owner : s;
+  wrapped = tl_storage_wrap(s->device, s->data, s->bytes, let_go, root);
+  if (!wrapped) return NULL;
+  tl_storage_retain(root);
+  y->storage = wrapped;
+  tl_storage_release(s);
+  return y;
+}
+
+GET(data) { return push_made(L, S, t, uncounted); }
 
 static tl_Tensor *reversed (tl_Tensor *t) {
   int64_t dims[TL_MAXDIM];

@@ -9,7 +9,7 @@
 */
 #include <string.h>
 
-#include "bind/forms.h"
+#include "bind/function.h"
 #include "bind/pace.h"
 
 void tl_open_function (lua_State *L);
@@ -22,9 +22,7 @@ typedef struct Fn {
   Result result[];
 } Fn;
 
-/* fields of ctx that scripts cannot name */
-static const char saved_key = 0, fixed_key = 0, dirty_key = 0, zeros_key = 0, node_key = 0, class_key = 0, meta_key = 0,
-                  names_key = 0;
+static const char names_key = 0;
 
 /* ---- backward ---- */
 
@@ -47,8 +45,8 @@ static int backward_body (lua_State *L) {
   luaL_checkstack(L, nout + LUA_MINSTACK, "backward");
   lua_rawgeti(L, LUA_REGISTRYINDEX, f->ref);           /* 2: ctx */
   lua_pushlightuserdata(L, n);
-  lua_rawsetp(L, 2, &node_key);
-  lua_rawgetp(L, 2, &class_key);
+  lua_rawsetp(L, 2, tl_ctx_keys + TL_CTX_NODE);
+  lua_rawgetp(L, 2, tl_ctx_keys + TL_CTX_CLASS);
   lua_getfield(L, 3, "backward");
   if (lua_isnil(L, 4)) return tl_error(L, "%s has no backward function", n->name);
   lua_pushvalue(L, 2);
@@ -84,7 +82,7 @@ static int function_backward (tl_Node *n, tl_Tensor **g) {
   status = tl_lua_call(&c, L, 1, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, f->ref);
   lua_pushboolean(L, 0);
-  lua_rawsetp(L, -2, &node_key);                       /* the key exists: no allocation */
+  lua_rawsetp(L, -2, tl_ctx_keys + TL_CTX_NODE);                       /* the key exists: no allocation */
   tl_lua_end(&c);
   return status;
 }
@@ -93,82 +91,6 @@ static void drop_function (tl_Node *n) {
   Fn *f = n->owner;
   if (f && f->S->ctx) luaL_unref(f->S->L, LUA_REGISTRYINDEX, f->ref);
   tl_free(f);
-}
-
-/* ---- ctx ---- */
-
-static int keep_list (lua_State *L, const void *key) {
-  int n = lua_gettop(L) - 1;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_createtable(L, n, 1);
-  for (int i = 1; i <= n; i++) {
-    lua_pushvalue(L, i + 1);
-    lua_rawseti(L, -2, i);
-  }
-  lua_pushinteger(L, n);
-  lua_setfield(L, -2, "n");
-  lua_rawsetp(L, 1, key);
-  return 0;
-}
-
-static int save_for_backward (lua_State *L) {
-  for (int i = 2; i <= lua_gettop(L); i++)
-    if (!tl_astensor(L, i) && !lua_isnil(L, i) && !tl_is_none(L, i))
-      return tl_error(L, "save_for_backward can only save tensors, but argument %d is of type %s", i - 1, tl_got(L, i));
-  return keep_list(L, &saved_key);
-}
-
-static int mark_non_differentiable (lua_State *L) { return keep_list(L, &fixed_key); }
-static int mark_dirty (lua_State *L) { return keep_list(L, &dirty_key); }
-
-static int set_materialize_grads (lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_pushboolean(L, lua_toboolean(L, 2));
-  lua_rawsetp(L, 1, &zeros_key);
-  return 0;
-}
-
-static int saved_body (lua_State *L) {
-  tl_Node *n;
-  lua_rawgetp(L, 1, &node_key);
-  n = lua_touserdata(L, -1);
-  if (!n) {
-    int count;
-    if (lua_rawgetp(L, 1, &saved_key) != LUA_TTABLE) {
-      lua_newtable(L);
-      return 1;
-    }
-    lua_getfield(L, -1, "n");
-    count = (int)lua_tointeger(L, -1);
-    lua_createtable(L, count, 0);
-    for (int i = 1; i <= count; i++) {
-      if (lua_rawgeti(L, -3, i) == LUA_TNIL) tl_push_none(L), lua_remove(L, -2);
-      lua_rawseti(L, -2, i);
-    }
-    return 1;
-  }
-  lua_createtable(L, n->nsaved, 0);
-  for (int k = 0; k < n->nsaved; k++) {
-    tl_Tensor *t = tl_saved(n, k);
-    if (t) tl_push(L, t);
-    else if (tl_here->failed) return tl_bad(L);
-    else tl_push_none(L);
-    lua_rawseti(L, -2, k + 1);
-  }
-  return 1;
-}
-
-/* ctx.saved_tensors, ctx.saved_variables, and the methods */
-static int ctx_index (lua_State *L) {
-  const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-  if (strcmp(key, "saved_tensors") == 0 || strcmp(key, "saved_variables") == 0) {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 1);
-    return tl_protect(L, saved_body);
-  }
-  lua_pushvalue(L, 2);
-  lua_rawget(L, lua_upvalueindex(2));
-  return 1;
 }
 
 /* ---- forward ---- */
@@ -202,7 +124,7 @@ static int which_input (const Forward *f, const tl_Tensor *t) {
 
 static int takes_node (const Forward *f, int j) {
   tl_Tensor *t = tl_astensor(f->L, f->first + j);
-  return t && tl_is_float(t->dtype) && !in_list(f->L, f->ctx, &fixed_key, t);
+  return t && tl_is_float(t->dtype) && !in_list(f->L, f->ctx, tl_ctx_keys + TL_CTX_FIXED, t);
 }
 
 /* a name that lives as long as the state, for node->name */
@@ -231,7 +153,7 @@ static int remember (const Forward *f, tl_Node *n, int k, tl_Tensor *t) {
   i = which_input(f, t);
   if (i >= 0 && f->edge[i].node) s->from = TL_FROM_INPUT(i);
   for (int j = 0; j < f->nout; j++)
-    if (tl_astensor(f->L, f->first + j) == t && takes_node(f, j) && (i < 0 || in_list(f->L, f->ctx, &dirty_key, t)))
+    if (tl_astensor(f->L, f->first + j) == t && takes_node(f, j) && (i < 0 || in_list(f->L, f->ctx, tl_ctx_keys + TL_CTX_DIRTY, t)))
       s->from = TL_FROM_RESULT(j);
   s->version = t->storage ? t->storage->version : 0;
   s->t = tl_retain(tl_alias(t));
@@ -242,7 +164,7 @@ static int remember (const Forward *f, tl_Node *n, int k, tl_Tensor *t) {
 static int attach (const Forward *f, tl_Node *n, int j, tl_Box *fresh) {
   tl_Tensor *t = tl_astensor(f->L, f->first + j);
   int i = which_input(f, t);
-  if (i >= 0 && in_list(f->L, f->ctx, &dirty_key, t)) {
+  if (i >= 0 && in_list(f->L, f->ctx, tl_ctx_keys + TL_CTX_DIRTY, t)) {
     if (f->edge[i].node && f->edge[i].node->flags & TL_NODE_LEAF)
       return tl_fault("a leaf Variable that requires grad is being used in an in-place operation.");
     if (t->base && (i > 0 || j > 0))
@@ -283,25 +205,25 @@ static int record (Forward *f) {
   for (int j = 0; j < f->nout; j++) {                  /* inputs returned as they are, views, tensors with a past: through an alias */
     tl_Tensor *t = tl_astensor(L, f->first + j);
     fresh[j] = NULL;
-    if (!takes_node(f, j) || in_list(L, f->ctx, &dirty_key, t)) continue;
+    if (!takes_node(f, j) || in_list(L, f->ctx, tl_ctx_keys + TL_CTX_DIRTY, t)) continue;
     if (which_input(f, t) < 0 && !t->base && !t->node) continue;
     fresh[j] = tl_newbox(L, TL_IS_TENSOR);
   }
-  lua_rawgetp(L, f->ctx, &saved_key);
+  lua_rawgetp(L, f->ctx, tl_ctx_keys + TL_CTX_SAVED);
   list = lua_gettop(L);
   if (lua_istable(L, list)) {
     lua_getfield(L, list, "n");
     nsaved = (int)lua_tointeger(L, -1);
     lua_pop(L, 1);
   }
-  lua_rawgetp(L, f->ctx, &zeros_key);
+  lua_rawgetp(L, f->ctx, tl_ctx_keys + TL_CTX_ZEROS);
   top = lua_gettop(L);
   lua_pushboolean(L, 0);
-  lua_rawsetp(L, f->ctx, &node_key);
+  lua_rawsetp(L, f->ctx, tl_ctx_keys + TL_CTX_NODE);
   lua_pushvalue(L, 1);
-  lua_rawsetp(L, f->ctx, &class_key);
+  lua_rawsetp(L, f->ctx, tl_ctx_keys + TL_CTX_CLASS);
   lua_pushboolean(L, 0);
-  lua_rawsetp(L, f->ctx, &saved_key);
+  lua_rawsetp(L, f->ctx, tl_ctx_keys + TL_CTX_SAVED);
   lua_pushvalue(L, f->ctx);
   ref = luaL_ref(L, LUA_REGISTRYINDEX);
   fn = tl_malloc(sizeof *fn + (size_t)f->nout * sizeof *fn->result);
@@ -363,7 +285,7 @@ static int apply_body (lua_State *L) {
   }
   if (tl_here->failed) return tl_bad(L);
   lua_setfield(L, f.ctx, "needs_input_grad");
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &meta_key);
+  tl_push_ctx_meta(L);
   lua_setmetatable(L, f.ctx);
   lua_getfield(L, 1, "forward");
   if (lua_isnil(L, -1)) return tl_error(L, "the Function has no forward");
@@ -390,21 +312,10 @@ static int function_apply (lua_State *L) {
 
 void tl_open_function (lua_State *L) {
   static const luaL_Reg private[] = { {"function_apply", function_apply}, {NULL, NULL} };
-  static const luaL_Reg methods[] = { {"save_for_backward", save_for_backward},
-    {"mark_non_differentiable", mark_non_differentiable}, {"mark_dirty", mark_dirty},
-    {"set_materialize_grads", set_materialize_grads}, {NULL, NULL} };
   tl_subtable(L, lua_gettop(L), "_C");
   tl_setfuncs(L, private);
   lua_pop(L, 1);
   lua_newtable(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &names_key);
-  lua_newtable(L);
-  lua_pushlightuserdata(L, tl_binder(L));
-  lua_newtable(L);
-  tl_setfuncs(L, methods);
-  lua_pushcclosure(L, ctx_index, 2);
-  lua_setfield(L, -2, "__index");
-  lua_pushliteral(L, "torch.autograd.FunctionCtx");
-  lua_setfield(L, -2, "__name");
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &meta_key);
+  tl_open_ctx(L);
 }

@@ -34,10 +34,13 @@ int tl_resource_add (tl_Resource *, const void *, size_t);     /* 0, or -1 with 
 int tl_tree_write (lua_State *L, int index, int names, tl_Resource *r);
 /* load_tree.c: pushes the value; tensors: name -> tensor; make: an ordered table's maker, or 0.  Raises. */
 void tl_tree_read (lua_State *L, const unsigned char *p, size_t n, int tensors, int make);
-/* load.c: the header into the table at `out`: name -> {dtype, shape, begin, end}, and metadata.  Raises. */
-void tl_open_load (lua_State *L);                      /* torch._C on top */
-typedef struct tl_Entry { int dtype, ndim; int64_t size[TL_MAXDIM]; uint64_t begin, end; } tl_Entry;
-int tl_header_read (lua_State *L, const unsigned char *p, size_t n, uint64_t data, int names, int metadata, tl_Entry *e, int most);
-int tl_header_count (const unsigned char *p, size_t n);
+void tl_open_load (lua_State *L);                      /* load.c; torch._C on top */
+
+/* safetensors.c: one tensor of a header, and all of them by place in the file */
+typedef struct tl_Entry { int dtype, ndim, name; int64_t size[TL_MAXDIM]; uint64_t begin, end; } tl_Entry;   /* name: its number */
+/* parses n bytes of header for `data` bytes of tensors: entries into r (cleared), names into the table at `names` by
+   number, metadata into the table at `metadata`.  Every rule of the format is checked.  Raises. */
+int tl_header_read (lua_State *L, const char *path, const unsigned char *p, size_t n, uint64_t data, int names, int metadata,
+                    tl_Resource *r);
 
 #endif

@@ -30,18 +30,27 @@ tl_Tensor *tl_view_of (tl_Tensor *x, const tl_Geometry *where, tl_Node *view_nod
   return t;
 }
 
-int tl_refuse_write (tl_Tensor *t) {
-  char made[128] = "", title[64];
+/* a view whose history can't be followed through a write; `how` says which */
+static int refuse (tl_Tensor *t, const char *how) {
+  char made[64] = "a view", title[64];
   if (!(t->flags & (TL_VIEW_NOGRAD | TL_VIEW_MULTI))) return 0;
   if (t->node && !(t->node->flags & TL_NODE_LEAF))
-    snprintf(made, sizeof made, "Output %d of %s is a view and is being modified inplace. ", t->result, tl_node_title(t->node, title));
-  if (t->flags & TL_VIEW_MULTI)
-    return tl_fault("%sThis view is the output of a function that returns multiple views. Such functions do not allow the "
-                    "output views to be modified inplace. You should replace the inplace operation by an out-of-place one.", made);
-  return tl_fault("A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
-                  "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the "
-                  "view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) "
-                  "or both outside (if you want the inplace to be tracked).");
+    snprintf(made, sizeof made, "%.50s", tl_node_title(t->node, title));
+  if (t->flags & TL_VIEW_NOGRAD)
+    return tl_fault("A view was created in no_grad mode and %s modified inplace with grad mode enabled. Given that this use case "
+                    "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
+                    "inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
+                    "outside (if you want the inplace to be tracked).", how);
+  return tl_fault("Output %d of %s is a view and %s modified inplace. This view is the output of a function that returns "
+                  "multiple views. Such functions do not allow the output views to be modified inplace. You should replace the "
+                  "inplace operation by an out-of-place one.", t->result, made, how);
+}
+
+int tl_refuse_write (tl_Tensor *t) { return refuse(t, "is being"); }
+
+int tl_check_read (tl_Tensor *t) {
+  if (TL_LIKELY(!t->base || !(t->flags & (TL_VIEW_NOGRAD | TL_VIEW_MULTI)) || t->seen == t->storage->version)) return 0;
+  return tl_edge(t->base).node ? refuse(t, "its base or another view of its base has been") : 0;
 }
 
 int tl_check_write (const char *op, tl_Tensor *t) {
@@ -51,7 +60,7 @@ int tl_check_write (const char *op, tl_Tensor *t) {
   if (t->flags & TL_INFERENCE && !tl_here->inference)
     return tl_fault("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
                     "normal tensor before doing inplace update.");
-  if (!(t->flags & TL_PLAIN) && tl_overlaps_itself(t))
+  if (!(t->flags & TL_PLAIN) && tl_overlaps_itself(t) && strcmp(op, "zero_") && strcmp(op, "fill_"))   /* one value fits all */
     return tl_fault("unsupported operation: more than one element of the written-to tensor refers to a single memory "
                     "location. Please clone() the tensor before performing the operation.");
   if (!tl_here->grad_mode || !(t->node || t->base)) return 0;

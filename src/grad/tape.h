@@ -37,6 +37,7 @@ double tl_decimal (const char *s, const char **end);   /* the number written at 
 /* in-place (grad/inplace.c) */
 int tl_check_write (const char *op, tl_Tensor *t);     /* before the kernel: leaf, no_grad view, split view, overlap; -1 */
 int tl_refuse_write (tl_Tensor *t);                    /* -1 with a message when t is a view that may not be written with history */
+int tl_check_read (tl_Tensor *t);                      /* as this when the base was written since the view was made */
 int tl_rebase (tl_Tensor *t, tl_Node *f);              /* after it: f is the op's node, its input 0 the old t; f NULL: t loses nothing */
 tl_Tensor *tl_view_of (tl_Tensor *x, const tl_Geometry *, tl_Node *view_node);   /* every view op ends here; node NULL: no history */
 tl_Tensor *tl_detach (tl_Tensor *);                    /* shares memory and version, no history */

@@ -140,6 +140,13 @@ static int clamp_numbers (tl_Args *a) {
   return tl_point(a, TL_clamp, 1, &x, straight, 2, p, tl_is_float(type) ? 'f' : 'i');
 }
 
+/* one limit, number or tensor; of bools max is or, min is and */
+static int clamp_one (tl_Args *a) {
+  int code = a->op->code;
+  if (a->v[0].t->dtype == TL_b8 && a->v[1].t->dtype == TL_b8) code = code == TL_clamp_min ? TL_maximum : TL_minimum;
+  return operands(a, code, 2, 0, NULL, 'f');
+}
+
 static int clamp (tl_Args *a) {
   static const int upper[2] = { 0, 2 };
   tl_Tensor *in[3] = { a->v[0].t, a->v[1].given ? a->v[1].t : NULL, a->v[2].given ? a->v[2].t : NULL };
@@ -231,8 +238,8 @@ const tl_Op tl_arith_ops[] = {
   { "clamp", "self:T min:n? max:n? | self:T min:T? max:T?", "limited to [min, max], numbers or tensors; nil: no limit. Where min > "
     "max: max. Passes the gradient on the limits. A float limit makes floats of integers.", clamp, tl_point_back, TL_OP_INPLACE, 0,
     NULL, "ClampBackward1" },
-  ROW("clamp_min", "self:T min:N", "at least min" MEET ". Passes the gradient on the limit.", tl_point_forward, TL_clamp_min),
-  ROW("clamp_max", "self:T max:N", "at most max" MEET ". Passes the gradient on the limit.", tl_point_forward, TL_clamp_max),
+  ROW("clamp_min", "self:T min:N", "at least min" MEET ". Passes the gradient on the limit.", clamp_one, TL_clamp_min),
+  ROW("clamp_max", "self:T max:N", "at most max" MEET ". Passes the gradient on the limit.", clamp_one, TL_clamp_max),
   { "where", "condition:T -> L | condition:T self:N other:N", "self where condition is true, else other" MEET "; the condition is "
     "bool (or uint8) and has no say in the dtype. With the condition alone: a list of index tensors, one per dim, of where it "
     "holds. The method is x:where(condition, other).", where, tl_point_back, TL_OP_FUNCTION, TL_where, NULL, NULL },

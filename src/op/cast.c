@@ -157,7 +157,7 @@ int tl_view_dtype (tl_Args *a) {
   { name, "self:T", "self as " #dtype, named_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, TL_##dtype, NULL, NULL }
 const tl_Op tl_cast_ops[] = {
   [TO_COPY] = { "_to_copy", "self:T * dtype:y? device:v?", "a copy in another dtype, on another device",
-                to_copy_forward, pass_backward, TL_OP_MIXED, 0, "_C", "ToCopy" },
+                to_copy_forward, pass_backward, TL_OP_MIXED, 0, "_C", "to_copy" },
   [CLONE] = { "clone", "self:T * memory_format:s(preserve_format,contiguous_format)?", "a copy; gradients flow through",
               clone_forward, pass_backward, 0, 0, NULL, NULL },
   { "contiguous", "self:T", "self when it is packed row by row, else a packed copy", contiguous_forward, NULL,

@@ -103,6 +103,7 @@ static int outer (tl_Args *a) {
 
 static tl_Tensor *times (tl_Tensor *t, const tl_Value *v) {
   if (tl_double(v) == 1) return t;
+  if (t && t->dtype == TL_b8) return tl_mul(t, tl_boolean(tl_double(v) != 0));
   return tl_mul(t, v->kind == 'f' ? tl_number(v->f) : tl_integer(v->i));
 }
 
@@ -149,9 +150,7 @@ const tl_Op tl_contract_ops[] = {
   TL_ROW_END
 };
 
-static const tl_Op *const matmul_op = &tl_contract_ops[0];
-
 tl_Tensor *tl_matmul (tl_Tensor *a, tl_Tensor *b) {
   tl_Tensor *t[2] = { a, b };
-  return tl_call(matmul_op, 0, 2, t);
+  return tl_call(&tl_contract_ops[0], 0, 2, t);
 }

@@ -60,12 +60,20 @@ static int gather_backward (tl_Node *n, tl_Tensor **g) {
   return tl_give(n, 0, tl_scatter_add(zeros_of(n, 1, g[0]), n->i[0], index, g[0]));
 }
 
+/* negative indices become positive ones */
+static tl_Tensor *from_front (tl_Tensor *index, int64_t size) {
+  tl_Tensor *zero = tl_integer(0);
+  index = tl_index_numbers("take_along_dim", index);
+  return tl_where(tl_op2(TL_lt, index, zero), tl_add(index, tl_integer(size + 1)), index);
+}
+
 /* indices broadcast against self in the other dims; without dim through the flattened tensor */
 static int take_along_forward (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *index = a->v[1].t;
   int64_t flat = -1, sx[TL_MAXDIM], si[TL_MAXDIM];
   int d;
-  if (!a->v[2].given) return done(a, tl_gather(tl_reshape(x, 1, &flat), 0, tl_reshape(index, 1, &flat)));
+  if (!a->v[2].given)
+    return done(a, tl_gather(tl_reshape(x, 1, &flat), 0, from_front(tl_reshape(index, 1, &flat), tl_numel(x))));
   if (x->ndim != index->ndim)
     return tl_fault("take_along_dim(): input and indices should have the same number of dimensions, but got %d "
                     "dimensions for input, and %d dimensions for indices", x->ndim, index->ndim);
@@ -79,7 +87,8 @@ static int take_along_forward (tl_Args *a) {
     sx[e] = e == d ? x->size[e] : m;
     si[e] = e == d ? index->size[e] : m;
   }
-  return done(a, tl_gather(tl_expand(x, x->ndim, sx), d, tl_expand(index, index->ndim, si)));
+  index = tl_expand(from_front(index, x->size[d]), index->ndim, si);
+  return done(a, tl_gather(tl_expand(x, x->ndim, sx), d, index));
 }
 
 /* ---------------------------------------------------------------- index_select, take, masked_select */
@@ -172,7 +181,7 @@ const tl_Op tl_index_get_ops[] = {
                      index_select_forward, index_select_backward, 0, 0, NULL, NULL },
   [INDEX_AT] = { "_index", "self:T offset:T here:T plan:I",
                  "elements by their distances from the first; see op/index.h",
-                 index_at_forward, index_at_backward, 0, 0, "_C", "Index" },
+                 index_at_forward, index_at_backward, 0, 0, "_C", "index" },
   { "take", "self:T index:J",
     "elements of the flattened tensor, in the shape of index; negative indices count from the end",
     take_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },

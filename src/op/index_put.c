@@ -191,7 +191,7 @@ static int index_add_backward (tl_Node *n, tl_Tensor **g) {
   if (!tl_needs(n, 2)) return 0;
   s = tl_index_select(g[0], n->i[0], index);
   if (n->p[0].f != 1) s = tl_mul(s, tl_number(n->p[0].f));
-  return tl_give(n, 2, n->i[1] ? tl_reshape(s, 0, NULL) : s);
+  return tl_give(n, 2, n->i[1] ? tl_reshape(s, 0, n->i) : s);
 }
 
 static int index_fill_forward (tl_Args *a) {
@@ -206,20 +206,15 @@ static int index_fill_forward (tl_Args *a) {
   return v ? along(TL_SCATTER_SET, y, d, index, v, 1) : -1;
 }
 
-/* positive indices, for a select where the fill took negative ones */
-static tl_Tensor *from_front (tl_Tensor *index, int64_t size) {
-  tl_Tensor *zero = tl_integer(0);
-  return tl_where(tl_op2(TL_lt, index, zero), tl_add(index, tl_integer(size + 1)), index);
-}
-
 static int index_fill_backward (tl_Node *n, tl_Tensor **g) {
-  tl_Tensor *index = tl_saved(n, 0);
+  tl_Tensor *index = tl_saved(n, 0), *filled;
   if (!index) return -1;
   if (tl_needs(n, 0) && tl_give(n, 0, tl_index_fill(g[0], n->i[0], index, tl_number(0)))) return -1;
   if (!tl_needs(n, 2)) return 0;
-  index = from_front(index, g[0]->ndim ? g[0]->size[n->i[0]] : 1);
-  g[0] = tl_index_select(g[0], n->i[0], index);
-  return g[0] ? tl_give(n, 2, tl_sum(g[0], (1u << g[0]->ndim) - 1, 0)) : -1;
+  /* each place once, however often it is named */
+  filled = tl_zeros(tl_device_of(g[0]), TL_b8, g[0]->ndim, g[0]->size);
+  filled = tl_where(tl_index_fill(filled, n->i[0], index, tl_boolean(1)), g[0], tl_number(0));
+  return filled ? tl_give(n, 2, tl_sum(filled, (1u << g[0]->ndim) - 1, 0)) : -1;
 }
 
 /* ---------------------------------------------------------------- x[indices] = v, by distances */
@@ -242,6 +237,8 @@ static int put_at_forward (tl_Args *a) {
   if (tl_keep(a, a->v[1].t, TL_FROM_CONSTANT)) return -1;
   tl_keep_ints(a, 2, a->v[3].is);
   tl_keep_int(a, accumulate);
+  tl_keep_int(a, v->ndim);
+  tl_keep_ints(a, v->ndim, v->size);
   if (tl_share_memory(x, v)) v = tl_clone(v);
   t[0] = table;
   t[1] = v;
@@ -254,7 +251,7 @@ static int put_at_backward (tl_Node *n, tl_Tensor **g) {
   tl_Tensor *packed = tl_op_contiguous(g[0]), *rest;       /* distances are those of a packed tensor */
   plan.offset = plan.here = tl_saved(n, 0);
   if (!packed || !plan.offset) return -1;
-  if (tl_needs(n, 3) && tl_give(n, 3, tl_index_at(packed, &plan))) return -1;
+  if (tl_needs(n, 3) && tl_give(n, 3, tl_sum_to(tl_index_at(packed, &plan), (int)n->i[3], n->i + 4))) return -1;
   if (!tl_needs(n, 0)) return 0;
   if (n->i[2]) return tl_give(n, 0, g[0]);
   rest = tl_op_clone(packed);
@@ -281,7 +278,7 @@ const tl_Op tl_index_put_ops[] = {
                    index_fill_forward, index_fill_backward, TL_OP_INPLACE, 0, NULL, NULL },
   [PUT_AT] = { "_index_put_", "self:T offset:T here:T plan:I values:N accumulate:b=false",
                "elements written by their distances from the first; see op/index.h", put_at_forward, put_at_backward,
-               TL_OP_INPLACE_ONLY, 0, "_C", "IndexPut" },
+               TL_OP_INPLACE_ONLY, 0, "_C", "index_put" },
   TL_ROW_END
 };
 

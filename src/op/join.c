@@ -94,6 +94,13 @@ static int cat_forward (tl_Args *a) {
   return lay_side_by_side(y, n, t, d, 0);
 }
 
+/* the gradient of input k; a 1-d empty one may stand among tensors of other sizes */
+static tl_Tensor *part (tl_Node *n, int k, tl_Tensor *g, int d, int64_t at, int64_t length) {
+  const tl_Origin *o = n->origin ? &n->origin[k] : NULL;
+  if (length || !o) return tl_narrow(g, d, at, length);
+  return tl_zeros(tl_device_of(g), g->dtype, o->ndim, o->size);
+}
+
 static int cat_backward (tl_Node *n, tl_Tensor **g) {
   int d = (int)n->i[0];
   int64_t at = 0, length;
@@ -107,7 +114,7 @@ static int cat_backward (tl_Node *n, tl_Tensor **g) {
     size_t mark = tl_mark();
     int bad = 0;
     length = lengths[k];
-    if (tl_needs(n, k) && length) bad = tl_give(n, k, tl_narrow(g[0], d, at, length));
+    if (tl_needs(n, k)) bad = tl_give(n, k, part(n, k, g[0], d, at, length));
     tl_drain(mark);
     if (bad) return -1;
   }

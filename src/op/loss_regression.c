@@ -78,6 +78,7 @@ static int huber (tl_Args *a) {
 /* -(y log x + (1 - y) log(1 - x)), logarithms not below -100 */
 static int bce (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *y = a->v[1].t, *w = a->v[2].t, *one = tl_integer(1), *low = tl_integer(-100), *bad, *r;
+  int reduction = tl_reduction(&a->v[3], &a->v[4], &a->v[5]);
   char s[256], t[256];
   tl_Num v;
   if (!tl_same_sizes(x, y))
@@ -85,16 +86,29 @@ static int bce (tl_Args *a) {
                     "ensure they have the same size.", tl_show_sizes(s, y->ndim, y->size), tl_show_sizes(t, x->ndim, x->size));
   if (can_compare("binary_cross_entropy", x, y)) return -1;
   if (!tl_here->plan && tl_numel(x) > 0) {
-    tl_Tensor *in = tl_detach(x);
-    bad = tl_op1(TL_logical_not, tl_op2(TL_logical_and, tl_op2(TL_ge, in, tl_integer(0)), tl_op2(TL_le, in, one)));
+    bad = tl_op1(TL_logical_not, tl_op2(TL_logical_and, tl_op2(TL_ge, x, tl_integer(0)), tl_op2(TL_le, x, one)));
     bad = bad ? tl_sum(bad, tl_all_dims(bad), 0) : NULL;
     if (!bad || tl_peek_number("binary_cross_entropy", bad, &v)) return -1;
     if (v.i) return tl_fault("binary_cross_entropy: all elements of input should be between 0 and 1");
   }
+  for (int k = 0; k < 3; k++)
+    if (tl_keep_parameter(a, k)) return -1;
+  tl_keep_num(a, reduction == TL_MEAN_LOSS ? (double)tl_numel(x) : 1);
   r = tl_mul(tl_sub(y, one), tl_op2(TL_clamp_min, tl_op1(TL_log1p, tl_neg(x)), low));
   r = tl_sub(r, tl_mul(y, tl_op2(TL_clamp_min, tl_op1(TL_log, x), low)));
   if (w) r = tl_mul(r, w);
-  return tl_done(a, tl_total_loss(r, tl_reduction(&a->v[3], &a->v[4], &a->v[5])));
+  return tl_done(a, tl_total_loss(r, reduction));
+}
+
+static int bce_back (tl_Node *n, tl_Tensor **g) {
+  tl_Tensor *x = tl_saved(n, 0), *y = tl_saved(n, 1), *w = tl_saved(n, 2), *one = tl_integer(1), *s = g[0];
+  if (tl_here->failed) return -1;
+  if (n->p[0].f != 1) s = tl_div(s, tl_number(n->p[0].f));
+  if (w) s = tl_mul(s, w);
+  if (tl_needs(n, 0) &&
+      tl_answer(n, 0, tl_div(tl_mul(s, tl_sub(x, y)), tl_op2(TL_clamp_min, tl_mul(tl_sub(one, x), x), tl_number(1e-12)))))
+    return -1;
+  return tl_needs(n, 1) ? tl_answer(n, 1, tl_mul(s, tl_sub(tl_op1(TL_log1p, tl_neg(x)), tl_op1(TL_log, x)))) : 0;
 }
 
 /* the same of sigmoid(x), without overflow: (1 - y) x + (1 + (p - 1) y) (log(1 + exp(-|x|)) + max(-x, 0)) */
@@ -124,8 +138,9 @@ const tl_Op tl_loss_regression_ops[] = {
   NN("smooth_l1_loss", PAIR " beta:n=1", "0.5 z^2 / beta where z = |input - target| is below beta, else z - beta / 2" SAYS, smooth_l1),
   NN("huber_loss", "input:T target:T reduction:s(mean,sum,none)=mean delta:n=1", "0.5 z^2 where z = |input - target| is at most "
      "delta, else delta (z - delta / 2)" SAYS, huber),
-  NN("binary_cross_entropy", "input:T target:T weight:T?" TL_REDUCTION, "-(target log(input) + (1 - target) log(1 - input)), "
-     "logarithms cut at -100: input in [0, 1], target of its sizes. mean, sum or none of all elements.", bce),
+  { "binary_cross_entropy", "input:T target:T weight:T?" TL_REDUCTION, "-(target log(input) + (1 - target) log(1 - input)), "
+    "logarithms cut at -100: input in [0, 1], target of its sizes. mean, sum or none of all elements.", bce, bce_back, 0, 0,
+    "nn.functional", NULL },
   NN("binary_cross_entropy_with_logits", "input:T target:T weight:T?" TL_REDUCTION " pos_weight:T?", "binary_cross_entropy of "
      "sigmoid(input), computed without overflow; pos_weight scales the positive part. mean, sum or none.", bce_logits),
   TL_ROW_END

@@ -104,9 +104,7 @@ static int put_forward (tl_Args *a) {
   y = a->inplace && tl_is_contiguous(x) ? x : tl_op_contiguous(x);
   if (!a->inplace && y == x) y = tl_op_clone(x);
   flat = tl_view(y, 1, &all);
-  if (!flat || (tl_numel(index) && tl_index_put(flat, 1, &index, tl_reshape(src, index->ndim, index->size),
-                                                a->v[3].i != 0)))
-    return -1;
+  if (!flat || tl_index_put(flat, 1, &index, tl_reshape(src, index->ndim, index->size), a->v[3].i != 0)) return -1;
   return done(a, y);                                     /* in place and not y: apply copies it back */
 }
 
@@ -183,7 +181,7 @@ const tl_Op tl_masked_ops[] = {
   [FILL] = { "fill", "self:T value:N", "a number everywhere", fill_forward, fill_backward, TL_OP_INPLACE, 0, NULL,
              NULL },
   [COPY] = { "copy_", "self:T src:N non_blocking:b=false", "the elements of src, broadcast and converted", copy_forward,
-             copy_backward, TL_OP_INPLACE_ONLY | TL_OP_MIXED | TL_OP_METHOD, 0, NULL, "CopyBackwards0" },
+             copy_backward, TL_OP_INPLACE_ONLY | TL_OP_MIXED | TL_OP_METHOD, 0, NULL, "CopyBackwards" },
   { "zero_", "self:T", "zeros everywhere", zero_forward, NULL, TL_OP_INPLACE_ONLY, 0, NULL, NULL },
   { "masked_scatter", "self:T mask:T source:T", "self with the elements of source, in order, where a bool mask is true",
     masked_scatter_forward, NULL, TL_OP_COMPOSITE | TL_OP_INPLACE, 0, NULL, NULL },

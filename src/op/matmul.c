@@ -9,12 +9,13 @@
 
 #include "op/common.h"
 #include "op/families.h"
+#include "op/product.h"
 
 enum { MM, MV, DOT, BMM };             /* places in the table */
 
 /* ------------------------------------------------------------------ checks */
 
-static int same_type (const char *op, tl_Tensor *a, tl_Tensor *b) {
+int tl_same_type (const char *op, tl_Tensor *a, tl_Tensor *b) {
   if (a->dtype != b->dtype)
     return tl_fault("%s: expected m1 and m2 to have the same dtype, but got: %s != %s", op, tl_dtype_name[a->dtype],
                     tl_dtype_name[b->dtype]);
@@ -28,7 +29,7 @@ static int can_multiply (const char *op, tl_Tensor *a, tl_Tensor *b, const char 
   if (a->size[1] != b->size[0])
     return tl_fault("%s: mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)", op, (long long)a->size[0],
                     (long long)a->size[1], (long long)b->size[0], (long long)b->size[1]);
-  return same_type(op, a, b);
+  return tl_same_type(op, a, b);
 }
 
 static int can_batch (const char *op, tl_Tensor *a, tl_Tensor *b) {
@@ -37,7 +38,7 @@ static int can_batch (const char *op, tl_Tensor *a, tl_Tensor *b) {
   if (a->size[0] != b->size[0] || a->size[2] != b->size[1])
     return tl_fault("%s: Expected size for first two dimensions of batch2 tensor to be: [%lld, %lld] but got: [%lld, %lld].",
                     op, (long long)a->size[0], (long long)a->size[2], (long long)b->size[0], (long long)b->size[1]);
-  return same_type(op, a, b);
+  return tl_same_type(op, a, b);
 }
 
 static int can_mv (const char *op, tl_Tensor *self, tl_Tensor *m, tl_Tensor *v) {
@@ -46,11 +47,11 @@ static int can_mv (const char *op, tl_Tensor *self, tl_Tensor *m, tl_Tensor *v) 
   if (m->size[1] != v->size[0])
     return tl_fault("%s: size mismatch, got input (%lld), mat (%lldx%lld), vec (%lld)", op, (long long)m->size[0],
                     (long long)m->size[0], (long long)m->size[1], (long long)v->size[0]);
-  return same_type(op, m, v);
+  return tl_same_type(op, m, v);
 }
 
 /* may self be broadcast to the product's sizes */
-static int can_start (const char *op, tl_Tensor *self, int dtype, int ndim, const int64_t *size, int inplace) {
+int tl_can_start (const char *op, tl_Tensor *self, int dtype, int ndim, const int64_t *size, int inplace) {
   char a[256], b[256];
   int d = ndim - 1;
   if (self->dtype != dtype)
@@ -75,7 +76,7 @@ static int can_start (const char *op, tl_Tensor *self, int dtype, int ndim, cons
 
 /* ------------------------------------------------------------------ commands */
 
-static tl_Tensor *grid (tl_Tensor *t, int64_t rows, int64_t columns, int64_t row, int64_t column) {
+tl_Tensor *tl_grid (tl_Tensor *t, int64_t rows, int64_t columns, int64_t row, int64_t column) {
   tl_Geometry g;
   if (!t) return NULL;
   g.ndim = 2;
@@ -87,10 +88,10 @@ static tl_Tensor *grid (tl_Tensor *t, int64_t rows, int64_t columns, int64_t row
   return tl_alias_at(t, &g);
 }
 
-static tl_Tensor *column_of (tl_Tensor *v) { return v ? grid(v, v->size[0], 1, v->stride[0], 1) : NULL; }
+static tl_Tensor *column_of (tl_Tensor *v) { return v ? tl_grid(v, v->size[0], 1, v->stride[0], 1) : NULL; }
 
 /* c = alpha a x b + beta c; what lies in c's memory is moved out of the way first */
-static int product (int op, double alpha, tl_Tensor *a, tl_Tensor *b, double beta, tl_Tensor *c) {
+int tl_product (int op, double alpha, tl_Tensor *a, tl_Tensor *b, double beta, tl_Tensor *c) {
   if (!a || !b || !c) return -1;
   if (a->size[a->ndim - 1] == 0) {                       /* an empty sum */
     tl_Tensor *in[2] = { c, tl_number(beta) };
@@ -105,14 +106,14 @@ static int product (int op, double alpha, tl_Tensor *a, tl_Tensor *b, double bet
 /* the result, holding self (broadcast) unless beta is 0 */
 static tl_Tensor *start (tl_Args *a, tl_Tensor *self, int dtype, int ndim, const int64_t *size, double beta) {
   tl_Tensor *y;
-  if (can_start(a->op->name, self, dtype, ndim, size, a->inplace)) return NULL;
+  if (tl_can_start(a->op->name, self, dtype, ndim, size, a->inplace)) return NULL;
   y = tl_result(a, 0, dtype, ndim, size);
   if (!y || (beta != 0 && !tl_same_place(y, self) && tl_copy(y, self))) return NULL;
   return y;
 }
 
 /* the two factors, parameters k and k + 1: each is kept when the other one's gradient needs it */
-static int keep_factors (tl_Args *a, int k) {
+int tl_keep_factors (tl_Args *a, int k) {
   return (tl_need(a, k) && tl_keep_parameter(a, k + 1)) || (tl_need(a, k + 1) && tl_keep_parameter(a, k)) ? -1 : 0;
 }
 
@@ -129,20 +130,20 @@ static int give_factors (tl_Node *n, int k, tl_Tensor *g, double alpha, tl_Tenso
 static int mm (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *w = a->v[1].t;
   int64_t size[2];
-  if (can_multiply("mm", x, w, "self", "mat2") || keep_factors(a, 0)) return -1;
+  if (can_multiply("mm", x, w, "self", "mat2") || tl_keep_factors(a, 0)) return -1;
   size[0] = x->size[0];
   size[1] = w->size[1];
   a->out[0] = tl_result(a, 0, x->dtype, 2, size);
-  return product(TL_MM, 1, x, w, 0, a->out[0]);
+  return tl_product(TL_MM, 1, x, w, 0, a->out[0]);
 }
 
 static int mm_back (tl_Node *n, tl_Tensor **g) { return give_factors(n, 0, g[0], 1, tl_mm); }
 
 static int mv (tl_Args *a) {
   tl_Tensor *m = a->v[0].t, *v = a->v[1].t;
-  if (can_mv("mv", NULL, m, v) || keep_factors(a, 0)) return -1;
+  if (can_mv("mv", NULL, m, v) || tl_keep_factors(a, 0)) return -1;
   a->out[0] = tl_result(a, 0, m->dtype, 1, m->size);
-  return product(TL_MV, 1, m, column_of(v), 0, column_of(a->out[0]));
+  return tl_product(TL_MV, 1, m, column_of(v), 0, column_of(a->out[0]));
 }
 
 static int mv_back (tl_Node *n, tl_Tensor **g) {
@@ -163,9 +164,9 @@ static int dot (tl_Args *a) {
     return tl_fault("dot: inconsistent tensor size, expected tensor %s and src %s to have the same number of elements, "
                     "but got %lld and %lld elements respectively", tl_show_sizes(s, 1, x->size), tl_show_sizes(t, 1, y->size),
                     (long long)x->size[0], (long long)y->size[0]);
-  if (same_type("dot", x, y) || keep_factors(a, 0)) return -1;
+  if (tl_same_type("dot", x, y) || tl_keep_factors(a, 0)) return -1;
   a->out[0] = tl_result(a, 0, x->dtype, 0, NULL);
-  return product(TL_DOT, 1, grid(x, 1, x->size[0], 1, x->stride[0]), column_of(y), 0, grid(a->out[0], 1, 1, 1, 1));
+  return tl_product(TL_DOT, 1, tl_grid(x, 1, x->size[0], 1, x->stride[0]), column_of(y), 0, tl_grid(a->out[0], 1, 1, 1, 1));
 }
 
 static int dot_back (tl_Node *n, tl_Tensor **g) {
@@ -177,12 +178,12 @@ static int dot_back (tl_Node *n, tl_Tensor **g) {
 static int bmm (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *w = a->v[1].t;
   int64_t size[3];
-  if (can_batch("bmm", x, w) || keep_factors(a, 0)) return -1;
+  if (can_batch("bmm", x, w) || tl_keep_factors(a, 0)) return -1;
   size[0] = x->size[0];
   size[1] = x->size[1];
   size[2] = w->size[2];
   a->out[0] = tl_result(a, 0, x->dtype, 3, size);
-  return product(TL_MM, 1, x, w, 0, a->out[0]);
+  return tl_product(TL_MM, 1, x, w, 0, a->out[0]);
 }
 
 static int bmm_back (tl_Node *n, tl_Tensor **g) { return give_factors(n, 0, g[0], 1, tl_bmm); }
@@ -200,12 +201,12 @@ static int addmm (tl_Args *a) {
   tl_Tensor *x = a->v[1].t, *w = a->v[2].t;
   double beta = tl_factor(&a->v[3], x->dtype), alpha = tl_factor(&a->v[4], x->dtype);
   int64_t size[2];
-  if (can_multiply("addmm", x, w, "mat1", "mat2") || keep_factors(a, 1)) return -1;
+  if (can_multiply("addmm", x, w, "mat1", "mat2") || tl_keep_factors(a, 1)) return -1;
   keep_numbers(a, beta, alpha);
   size[0] = x->size[0];
   size[1] = w->size[1];
   a->out[0] = start(a, a->v[0].t, x->dtype, 2, size, beta);
-  return product(TL_MM, alpha, x, w, beta, a->out[0]);
+  return tl_product(TL_MM, alpha, x, w, beta, a->out[0]);
 }
 
 static int addmm_back (tl_Node *n, tl_Tensor **g) {
@@ -215,10 +216,10 @@ static int addmm_back (tl_Node *n, tl_Tensor **g) {
 static int addmv (tl_Args *a) {
   tl_Tensor *m = a->v[1].t, *v = a->v[2].t;
   double beta = tl_factor(&a->v[3], m->dtype), alpha = tl_factor(&a->v[4], m->dtype);
-  if (can_mv("addmv", a->v[0].t, m, v) || keep_factors(a, 1)) return -1;
+  if (can_mv("addmv", a->v[0].t, m, v) || tl_keep_factors(a, 1)) return -1;
   keep_numbers(a, beta, alpha);
   a->out[0] = start(a, a->v[0].t, m->dtype, 1, m->size, beta);
-  return product(TL_MV, alpha, m, column_of(v), beta, column_of(a->out[0]));
+  return tl_product(TL_MV, alpha, m, column_of(v), beta, column_of(a->out[0]));
 }
 
 static int addmv_back (tl_Node *n, tl_Tensor **g) {
@@ -233,44 +234,64 @@ static int baddbmm (tl_Args *a) {
   tl_Tensor *x = a->v[1].t, *w = a->v[2].t;
   double beta = tl_factor(&a->v[3], x->dtype), alpha = tl_factor(&a->v[4], x->dtype);
   int64_t size[3];
-  if (can_batch("baddbmm", x, w) || keep_factors(a, 1)) return -1;
+  if (can_batch("baddbmm", x, w) || tl_keep_factors(a, 1)) return -1;
   keep_numbers(a, beta, alpha);
   size[0] = x->size[0];
   size[1] = x->size[1];
   size[2] = w->size[2];
   a->out[0] = start(a, a->v[0].t, x->dtype, 3, size, beta);
-  return product(TL_MM, alpha, x, w, beta, a->out[0]);
+  return tl_product(TL_MM, alpha, x, w, beta, a->out[0]);
 }
 
 static int baddbmm_back (tl_Node *n, tl_Tensor **g) {
   return give_self(n, g[0]) ? -1 : give_factors(n, 1, g[0], n->p[1].f, tl_bmm);
 }
 
+/* PyTorch's addbmm_ gives self the result's sizes: so does this, unless self is a view */
+static int grow (tl_Tensor *self, tl_Tensor *y) {
+  tl_Geometry g;
+  if (self->base) return tl_fault("addbmm_: a view can't be given other sizes");
+  tl_storage_retain(y->storage);
+  tl_storage_release(self->storage);
+  self->storage = y->storage;
+  tl_geometry(y, &g);
+  tl_set_geometry(self, &g);
+  return 0;
+}
+
 /* one product after the other is added to the result */
 static int addbmm (tl_Args *a) {
   tl_Tensor *x = a->v[1].t, *w = a->v[2].t, *y;
+  int64_t size[2];
+  int grows;
   double beta = tl_factor(&a->v[3], x->dtype), alpha = tl_factor(&a->v[4], x->dtype);
-  if (can_batch("addbmm", x, w) || keep_factors(a, 1)) return -1;
+  if (can_batch("addbmm", x, w) || tl_keep_factors(a, 1)) return -1;
   keep_numbers(a, beta, alpha);
-  y = a->out[0] = start(a, a->v[0].t, x->dtype, 2, (int64_t[]){ x->size[1], w->size[2] }, beta);
+  size[0] = x->size[1];
+  size[1] = w->size[2];
+  grows = a->inplace && (a->v[0].t->ndim != 2 || a->v[0].t->size[0] != size[0] || a->v[0].t->size[1] != size[1]);
+  if (!grows) y = start(a, a->v[0].t, x->dtype, 2, size, beta);
+  else if (tl_can_start("addbmm", a->v[0].t, x->dtype, 2, size, 0)) return -1;
+  else if ((y = tl_new(tl_device_of(x), x->dtype, 2, size)) != NULL && tl_copy(y, a->v[0].t)) return -1;
+  a->out[0] = grows ? a->v[0].t : y;
   if (!y) return -1;
   if (tl_share_memory(x, y)) x = tl_clone(x);
   if (tl_share_memory(w, y)) w = tl_clone(w);
   if (!x || !w) return -1;
-  if (x->size[0] == 0) return product(TL_MM, 1, grid(y, y->size[0], 0, 1, 1), y, beta, y);
+  if (x->size[0] == 0 && tl_product(TL_MM, 1, tl_grid(y, y->size[0], 0, 1, 1), y, beta, y)) return -1;
   for (int64_t b = 0; b < x->size[0]; b++) {
     size_t mark = tl_mark();
-    tl_Tensor *l = grid(x, x->size[1], x->size[2], x->stride[1], x->stride[2]);
-    tl_Tensor *r = grid(w, w->size[1], w->size[2], w->stride[1], w->stride[2]);
+    tl_Tensor *l = tl_grid(x, x->size[1], x->size[2], x->stride[1], x->stride[2]);
+    tl_Tensor *r = tl_grid(w, w->size[1], w->size[2], w->stride[1], w->stride[2]);
     int failed;
     if (!l || !r) return -1;
     l->offset += b * x->stride[0];
     r->offset += b * w->stride[0];
-    failed = product(TL_MM, alpha, l, r, b ? 1 : beta, y);
+    failed = tl_product(TL_MM, alpha, l, r, b ? 1 : beta, y);
     tl_drain(mark);
     if (failed) return -1;
   }
-  return 0;
+  return grows ? grow(a->v[0].t, y) : 0;
 }
 
 static int addbmm_back (tl_Node *n, tl_Tensor **g) {
@@ -294,60 +315,6 @@ static int addbmm_back (tl_Node *n, tl_Tensor **g) {
   return 0;
 }
 
-/* ------------------------------------------------------------------ linear */
-
-static tl_Tensor *flattened (tl_Tensor *x) {
-  int64_t flat[2] = { 1, 0 };
-  if (!x || x->ndim == 2) return x;
-  flat[1] = x->size[x->ndim - 1];
-  for (int d = 0; d < x->ndim - 1; d++) flat[0] *= x->size[d];
-  return tl_reshape(x, 2, flat);
-}
-
-/* y = b, then y += x W^T: the bias is the product's starting value */
-static int linear (tl_Args *a) {
-  tl_Tensor *x = a->v[0].t, *w = a->v[1].t, *b = a->v[2].t, *y, *rows, *flat = x;
-  int64_t size[TL_MAXDIM], count = 1;
-  int n = x->ndim;
-  if (n == 0) return tl_fault("linear: both arguments to linear need to be at least 1D, but they are 0D and %dD", w->ndim);
-  if (w->ndim != 2) return tl_fault("linear: weight must be a matrix, got %d-D tensor", w->ndim);
-  if (x->size[n - 1] != w->size[1])
-    return tl_fault("linear: mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)",
-                    (long long)(x->size[n - 1] ? tl_numel(x) / x->size[n - 1] : 0), (long long)x->size[n - 1],
-                    (long long)w->size[1], (long long)w->size[0]);
-  if (same_type("linear", x, w) || keep_factors(a, 0)) return -1;
-  for (int d = 0; d < n - 1; d++) count *= size[d] = x->size[d];
-  size[n - 1] = w->size[0];
-  if (b && can_start("linear", b, x->dtype, n, size, 0)) return -1;
-  y = a->out[0] = tl_result(a, 0, x->dtype, n, size);
-  if (!y || (b && tl_copy(y, b))) return -1;
-  if (n == 2) return product(TL_MM, 1, x, tl_t(w), b ? 1 : 0, y);
-  flat = grid(tl_contiguous(x), count, w->size[1], w->size[1], 1);
-  if (tl_is_contiguous(y)) return product(TL_MM, 1, flat, tl_t(w), b ? 1 : 0, grid(y, count, w->size[0], w->size[0], 1));
-  rows = tl_contiguous(y);
-  if (!rows || product(TL_MM, 1, flat, tl_t(w), b ? 1 : 0, grid(rows, count, w->size[0], w->size[0], 1))) return -1;
-  return tl_copy(y, rows);
-}
-
-static int linear_back (tl_Node *n, tl_Tensor **g) {
-  tl_Tensor *flat = flattened(g[0]), *x;
-  int at = 0;
-  if (!flat) return -1;
-  if (tl_needs(n, 0)) {
-    int64_t size[TL_MAXDIM];
-    tl_Tensor *w = tl_saved(n, at++), *y = tl_mm(flat, w);
-    if (!y) return -1;
-    memcpy(size, g[0]->size, sizeof size);
-    size[g[0]->ndim - 1] = w->size[1];
-    if (tl_answer(n, 0, g[0]->ndim == 2 ? y : tl_view(y, g[0]->ndim, size))) return -1;
-  }
-  if (tl_needs(n, 1)) {
-    x = flattened(tl_saved(n, at));
-    if (tl_answer(n, 1, tl_mm(tl_t(flat), x))) return -1;
-  }
-  return n->nin > 2 && tl_needs(n, 2) ? tl_answer(n, 2, tl_sum(flat, 1u, 0)) : 0;
-}
-
 /* ------------------------------------------------------------------ table */
 
 #define SCALES " * beta:n=1 alpha:n=1"
@@ -368,8 +335,6 @@ const tl_Op tl_matmul_ops[] = {
     "(b, k, m) -> (b, n, m), self broadcast to it" ALIKE ".", baddbmm, baddbmm_back, TL_OP_INPLACE, 0, NULL, NULL },
   { "addbmm", "self:T batch1:T batch2:T" SCALES, "beta * self + alpha * the sum over the batch of batch1 x batch2: "
     "(b, n, k) x (b, k, m) -> (n, m), self broadcast to it" ALIKE ".", addbmm, addbmm_back, TL_OP_INPLACE, 0, NULL, NULL },
-  { "linear", "input:T weight:T bias:T?", "input x weight^T + bias: (..., in) and (out, in) and (out) -> (..., out)" ALIKE
-    ".", linear, linear_back, 0, 0, "nn.functional", "addmm" },
   TL_ROW_END
 };
 

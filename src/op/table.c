@@ -10,8 +10,9 @@
 
 const tl_Op *const tl_families[] = {
   tl_pointwise_ops, tl_arith_ops, tl_compare_ops, tl_reduce_sum_ops, tl_reduce_order_ops, tl_scan_ops, tl_matmul_ops,
-  tl_contract_ops, tl_softmax_ops, tl_loss_class_ops, tl_loss_regression_ops, tl_random_ops, tl_update_ops, tl_view_shape_ops,
-  tl_view_select_ops, tl_view_place_ops, tl_join_ops, tl_index_get_ops, tl_index_put_ops, tl_masked_ops, tl_create_ops, tl_cast_ops, NULL
+  tl_linear_ops, tl_contract_ops, tl_softmax_ops, tl_loss_class_ops, tl_loss_regression_ops, tl_random_ops,
+  tl_sample_ops, tl_update_ops, tl_view_shape_ops, tl_view_select_ops, tl_view_place_ops, tl_join_ops,
+  tl_index_get_ops, tl_index_put_ops, tl_masked_ops, tl_create_ops, tl_cast_ops, NULL
 };
 
 /* other names of the same operation; in-place forms go along */
@@ -30,11 +31,21 @@ const tl_AliasRow tl_aliases[] = {
   ALIAS(less, lt)
   ALIAS(less_equal, le)
   ALIAS(not_equal, ne)
+  ALIAS(arccos, acos)
+  ALIAS(arccosh, acosh)
+  ALIAS(arcsin, asin)
+  ALIAS(arcsinh, asinh)
+  ALIAS(arctan, atan)
+  ALIAS(arctanh, atanh)
+  ALIAS(arctan2, atan2)
+  ALIAS(ger, outer)
   ALIAS(concat, cat)
   ALIAS(concatenate, cat)
   ALIAS(swapaxes, transpose)
   ALIAS(swapdims, transpose)
   ALIAS(moveaxis, movedim)
+  ALIAS(row_stack, vstack)
+  ALIAS(broadcast_to, expand)
   { NULL, NULL }
 };
 

@@ -224,7 +224,7 @@ const tl_Op tl_view_select_ops[] = {
                tl_piece_backward, TL_OP_VIEW, 0, NULL, NULL },
   [SLICE] = { "_slice", "self:T dim:d start:i count:i step:i",
               "`count` elements of a dim from `start` (from 0) on, `step` apart",
-              slice_forward, tl_piece_backward, TL_OP_VIEW, 0, "_C", "Slice" },
+              slice_forward, tl_piece_backward, TL_OP_VIEW, 0, "_C", "slice" },
   { "narrow", "self:T dim:d start:e length:i | self:T dim:d start:T length:i",
     "`length` elements of a dim from `start` on (a view)",
     narrow_forward, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },

@@ -287,7 +287,7 @@ const tl_Op tl_view_shape_ops[] = {
   [PERMUTE] = { "permute", "self:T dims:D...", "the dims in another order (a view)", permute_forward, permute_backward,
                 TL_OP_VIEW, 0, NULL, NULL },
   [VIEW] = { "_view", "self:T size:S...", "the same memory under another size; one size may be -1", view_forward,
-             reshape_backward, TL_OP_VIEW, 0, "_C", "View" },
+             reshape_backward, TL_OP_VIEW, 0, "_C", "view" },
   [EXPAND] = { "expand", "self:T size:S...", "dims of size 1 repeated without memory; -1 keeps a size (a view)",
                expand_forward, expand_backward, TL_OP_VIEW, 0, NULL, NULL },
   [SQUEEZE] = { "squeeze", "self:T dim:D?", "without its dims of size 1, or without those of `dim` (a view)",

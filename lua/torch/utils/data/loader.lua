@@ -122,7 +122,8 @@ end
 -- `for x, y in loader do` calls this with the x of the batch before, which finds the epoch again: loops over one
 -- loader may nest
 function DataLoader:__call(_, last)
-  local running, step = self._running, nil
+  local running = self._running
+  local step
   if last == nil then
     step = self:iter()
   else
