@@ -294,23 +294,32 @@ static void load_source (lua_State *L, int k) {
   lua_settop(L, top + 1);
 }
 
+/* runs a source once per state: classes must stay the same ones when package.loaded is emptied and filled again */
 static int run_source (lua_State *L) {
+  int done = lua_upvalueindex(2);
+  lua_settop(L, 1);                                    /* module name */
+  if (lua_getfield(L, done, lua_tostring(L, 1)) != LUA_TNIL) return 1;
   load_source(L, (int)lua_tointeger(L, lua_upvalueindex(1)));
-  lua_insert(L, 1);
-  lua_settop(L, 3);                                    /* function, module name, ":preload:" */
-  lua_remove(L, 3);
+  lua_pushvalue(L, 1);
   lua_call(L, 1, 1);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, -2);
+  lua_settable(L, done);
   return 1;
 }
 
 static void preload (lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_newtable(L);                                     /* name -> what its source returned */
   for (int k = 0; tl_lua_sources[k].name; k++) {
     lua_pushinteger(L, k);
-    lua_pushcclosure(L, run_source, 1);
-    lua_setfield(L, -2, tl_lua_sources[k].name);
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, run_source, 2);
+    lua_setfield(L, -3, tl_lua_sources[k].name);
   }
-  lua_pop(L, 1);
+  lua_pushcfunction(L, luaopen_torch);                 /* init.lua is run by it, with the table */
+  lua_setfield(L, -3, "torch");
+  lua_pop(L, 2);
 }
 
 /* torch._C.fail(message): raises at the line of the user's code, whatever of ours lies between */

@@ -68,6 +68,13 @@ void tl_node_drop (tl_Node *n, tl_Tensor *t) {
 
 void tl_set_node (tl_Tensor *t, tl_Node *n, int result) {
   tl_Node *old = t->node;
+  if (TL_LIKELY(!old && n)) {                            /* a fresh result */
+    n->refs++;
+    t->node = n;
+    t->result = (uint8_t)result;
+    if (t->storage) t->seen = t->storage->version;
+    return;
+  }
   if (TL_UNLIKELY(t->flags & TL_RETAINS_GRAD && n && old && old != n)) move_retained(t, n, result);
   if (old != n) {
     uint8_t flags = t->flags;

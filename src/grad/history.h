@@ -9,6 +9,7 @@
 
 /* node.c: hooks with this `after` on the gradients g (nout of them); 0, or -1 */
 int tl_node_call_hooks (tl_Node *n, int after, tl_Tensor **g);
+void tl_node_drop_hooks (tl_Node *n);    /* all but retain_grad's, which keeps a gradient */
 /* history.c: refuses a second backward, -1; is it the hook of retain_grad */
 int tl_spent (void);
 int tl_hook_retains (const tl_Hook *h);

@@ -12,26 +12,17 @@
 
 enum { SMALL = 256, WIDE = 512 };         /* bytes of the two kept sizes, the node itself included */
 
-static size_t place (size_t *end, size_t count, size_t width) {
-  size_t at = *end;
-  *end += count * width;
-  return at;
-}
-
 tl_Node *tl_node_new_with (const char *name, tl_Backward backward, int nin, int nout, int nsaved, int np, int ni,
                            int origins) {
   tl_Context *c = tl_here;
   tl_Node *n, **list = NULL;
   uint8_t kept = 0;
-  size_t bytes = sizeof *n, in, saved, p, i, grad, origin;
-  in = place(&bytes, (size_t)nin, sizeof(tl_Edge));
-  saved = place(&bytes, (size_t)nsaved, sizeof(tl_Saved));
-  p = place(&bytes, (size_t)np, sizeof(tl_Num));
-  i = place(&bytes, (size_t)ni, sizeof(int64_t));
-  grad = place(&bytes, (size_t)nout + 1, sizeof(tl_Tensor *));      /* one more: what waits for a leaf */
-  origin = place(&bytes, origins ? (size_t)nin : 0, sizeof(tl_Origin));
-  if (nin > UINT16_MAX || nsaved > UINT16_MAX || ni > UINT16_MAX || nout > UINT8_MAX)
+  size_t bytes;
+  char *at;
+  if (TL_UNLIKELY((unsigned)(nin | nsaved | np | ni) > UINT16_MAX || nout > UINT8_MAX))
     return tl_fail("%s: too many operands to record (%d)", name, nin);
+  bytes = sizeof *n + (size_t)nin * sizeof(tl_Edge) + (size_t)nsaved * sizeof(tl_Saved) + (size_t)(np + ni) * sizeof(tl_Num) +
+          ((size_t)nout + 1) * sizeof(tl_Tensor *) + (origins ? (size_t)nin * sizeof(tl_Origin) : 0);
   if (bytes <= SMALL) { list = &c->free_nodes; bytes = SMALL; kept = TL_NODE_SMALL; }
   else if (bytes <= WIDE) { list = &c->free_wide; bytes = WIDE; kept = TL_NODE_WIDE; }
   if (list && *list && !c->fail_in) {
@@ -56,12 +47,13 @@ tl_Node *tl_node_new_with (const char *name, tl_Backward backward, int nin, int 
   n->op = NULL;
   n->drop = NULL;
   n->owner = NULL;
-  n->in = (tl_Edge *)((char *)n + in);
-  n->saved = (tl_Saved *)((char *)n + saved);
-  n->p = (tl_Num *)((char *)n + p);
-  n->i = (int64_t *)((char *)n + i);
-  n->grad = (tl_Tensor **)((char *)n + grad);
-  n->origin = origins ? (tl_Origin *)((char *)n + origin) : NULL;
+  at = (char *)(n + 1);
+  n->in = (tl_Edge *)(void *)at;
+  n->saved = (tl_Saved *)(void *)(at += (size_t)nin * sizeof(tl_Edge));
+  n->p = (tl_Num *)(void *)(at += (size_t)nsaved * sizeof(tl_Saved));
+  n->i = (int64_t *)(void *)(at += (size_t)np * sizeof(tl_Num));
+  n->grad = (tl_Tensor **)(void *)(at += (size_t)ni * sizeof(int64_t));
+  n->origin = origins ? (tl_Origin *)(void *)(at + ((size_t)nout + 1) * sizeof(tl_Tensor *)) : NULL;    /* grad: one more waits for a leaf */
   n->variable = NULL;
   n->hooks = NULL;
   n->next = NULL;
@@ -89,8 +81,9 @@ void tl_node_retain (tl_Node *n) { if (n) n->refs++; }
 
 void tl_node_clear (tl_Node *n) {
   for (int k = 0; k < n->nsaved; k++) {
-    tl_release(n->saved[k].t);
+    tl_Tensor *t = n->saved[k].t;
     n->saved[k].t = NULL;
+    if (t) tl_release(t);
   }
   for (int k = 0; k < n->nin; k++) {
     tl_Node *from = n->in[k].node;
@@ -108,7 +101,8 @@ void tl_node_clear (tl_Node *n) {
 
 static void bury (tl_Context *c, tl_Node *n) {
   tl_node_clear(n);
-  for (int k = 0; k <= n->nout; k++) tl_release(n->grad[k]);
+  for (int k = 0; k <= n->nout; k++)
+    if (TL_UNLIKELY(n->grad[k] != NULL)) tl_release(n->grad[k]);
   while (n->hooks) {
     tl_Hook *h = n->hooks;
     n->hooks = h->next;
@@ -205,6 +199,12 @@ void tl_unhook (tl_Node *n, int id) {
   if (id < 0) return;
   for (tl_Hook *h = n->hooks; h; h = h->next)
     if (h->id == id) h->id = -1;
+  if (!(n->flags & TL_NODE_HOOKING)) sweep(n);
+}
+
+void tl_node_drop_hooks (tl_Node *n) {
+  for (tl_Hook *h = n->hooks; h; h = h->next)
+    if (!tl_hook_retains(h)) h->id = -1;
   if (!(n->flags & TL_NODE_HOOKING)) sweep(n);
 }
 

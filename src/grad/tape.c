@@ -226,6 +226,7 @@ static int let_go (tl_Call *c, tl_Node *n) {
     tl_node_release(from);
   }
   tl_node_clear(n);
+  if (n->hooks) tl_node_drop_hooks(n);                   /* they can't be called again, and may hold what holds this node */
   return status;
 }
 

@@ -228,7 +228,7 @@ void tl_keep_ints (tl_Args *a, int n, const int64_t *i) {
     tl_fail("%s: keeps too many integers", a->op->name);
     return;
   }
-  memcpy(a->i + a->ni, i, (size_t)n * sizeof *i);
+  for (int k = 0; k < n; k++) a->i[a->ni + k] = i[k];
   a->ni = (uint8_t)(a->ni + n);
 }
 

@@ -31,7 +31,9 @@ int tl_record_plan (tl_Args *a, tl_Record *r) {
     for (int i = 0; i < count; i++, at++) {
       tl_Input *in = &r->in[at];
       in->t = ts[i];
-      if (ts[i] && tl_check_read(ts[i])) return -1;
+      in->edge.node = NULL;
+      if (!ts[i] || !(ts[i]->node || ts[i]->base)) continue;
+      if (TL_UNLIKELY(tl_check_read(ts[i]))) return -1;
       in->edge = tl_edge(ts[i]);
       if (!in->edge.node) continue;
       a->wants = 1;

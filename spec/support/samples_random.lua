@@ -1,0 +1,57 @@
+-- samples of random.c, sample.c, update.c
+local function entry(ok, bad) return { ok = ok, bad = bad, random = true } end
+local FRESH = { "3", "2, 3", "{2, 3}", "0", "2, { dtype = torch.float64 }" }
+local NEGATIVE = "Trying to create tensor with negative dimension -1"
+
+return {
+  rand = entry(FRESH, { { "-1", NEGATIVE }, { "2, { dtype = torch.int64 }", "not implemented for 'int64'" }, { "'a'", "must be" } }),
+  randn = entry(FRESH, { { "-1", NEGATIVE }, { "2, { dtype = torch.int64 }", "not implemented for 'int64'" } }),
+  randint = entry({ "5, {3}", "-2, 5, {2, 3}", "10, {4}, { dtype = torch.float32 }" },
+    { { "0, {2}", "random_ expects 'from' to be less than 'to', but got from=0 >= to=0" }, { "3, 1, {2}", "but got from=3 >= to=1" },
+      { "300, {2}, { dtype = torch.uint8 }", "to - 1 is out of bounds for uint8" } }),
+  randperm = entry({ "5", "0", "1", "4, { dtype = torch.float32 }" }, { { "-1", "negative dimension -1" }, { "300, { dtype = torch.uint8 }", "without overflow" } }),
+  rand_like = entry({ "c(2, 3)", "f(0)", "i(2), { dtype = torch.float32 }" }, { { "i(2)", "not implemented for 'int64'" }, { "3", "must be Tensor" } }),
+  randn_like = entry({ "c(2, 3)", "f(20)", "i(2), { dtype = torch.float32 }" }, { { "i(2)", "not implemented for 'int64'" }, { "3", "must be Tensor" } }),
+  randint_like = entry({ "i(2, 3), 5", "c(2), -3, 3", "f(4), 10, { dtype = torch.int32 }" }, { { "i(2), 0", "but got from=0 >= to=0" }, { "i(2), 'a'", "must be" } }),
+  normal = entry({ "c(2, 3), p(2, 3):detach()", "c(3), 0.5", "1.5, p(4):detach()", "0, 1, {2, 3}", "0, 1, 2, 3" },
+    { { "0, -1, {2}", "normal expects std >= 0.0, but found std -1" }, { "c(2), -1", "normal expects std >= 0.0" },
+      { "c(2), t{1, -1}:detach()", "normal expects all elements of std >= 0.0" } }),
+  bernoulli = entry({ "u(2, 3):detach()", "f(3), 0.5", "i(3), 0.25" }, { { "i(2)", "not implemented for 'int64'" }, { "c(2), 2", "bernoulli_ expects p to be in [0, 1], but got p=2" } }),
+  uniform_ = entry({ "c(2, 3)", "c(3), -1, 1", "f(0)" }, { { "c(2), 1, 0", "uniform_ expects to return a [from, to) range, but found from=1 > to=0" }, { "i(2)", "not implemented for 'int64'" } }),
+  normal_ = entry({ "c(2, 3)", "f(20), 1, 2", "c(3), { std = 0 }" }, { { "c(2), 0, -1", "normal expects std >= 0.0, but found std -1" }, { "i(2)", "not implemented" } }),
+  random_ = entry({ "i(3)", "i(3), 10", "i(3), -5, 5", "b(3)", "f(3)" }, { { "c(2), 3, 1", "but got from=3 >= to=1" }, { "i(2), 0", "but got from=0 >= to=0" } }),
+  bernoulli_ = entry({ "c(2, 3)", "i(3), 0.25", "c(2), u(2):detach()" }, { { "c(2), 2", "bernoulli_ expects p to be in [0, 1], but got p=2" }, { "c(2), i(2)", "floating point" } }),
+  exponential_ = entry({ "c(2, 3)", "f(3), 2", "c(0)" }, { { "c(2), 0", "exponential_ expects lambda > 0.0, but found lambda=0" }, { "i(2)", "not implemented" } }),
+  geometric_ = entry({ "c(2, 3), 0.5", "i(3), 0.25", "c(0), 0.5" }, { { "c(2), 1", "geometric_ expects p to be in (0, 1), but got p=1" }, { "c(2)", "missing required argument 'p'" } }),
+  cauchy_ = entry({ "c(2, 3)", "f(3), 1, 2", "c(0)" }, { { "c(2), 0, -1", "cauchy_ expects sigma > 0.0, but found sigma=-1" }, { "i(2)", "not implemented" } }),
+  log_normal_ = entry({ "c(2, 3)", "f(3), 0, 1", "c(0)" }, { { "c(2), 0, -1", "log_normal_ expects std > 0.0, but found std=-1" }, { "i(2)", "not implemented" } }),
+  multinomial = entry({ "p(4):detach(), 2", "p(2, 3):detach(), 5, true", "p(3):detach(), 3", "f(0, 3), 1" },
+    { { "p(3):detach(), 4", "cannot sample n_sample > prob_dist.size(-1) samples without replacement" },
+      { "p(3):detach(), 0", "cannot sample n_sample <= 0 samples" }, { "c(2, 2, 2), 1", "prob_dist must be 1 or 2 dim" },
+      { "torch.zeros(3), 1", "invalid multinomial distribution (sum of probabilities <= 0)" } }),
+  dropout = entry({ "d(2, 3), 0.5, true", "d(4), 0.25, false", "d(3), 1, true" }, { { "d(2), 1.5, true", "dropout probability has to be between 0 and 1, but got 1.5" }, { "d(2), 0.5", "missing required argument 'train'" } }),
+  ["nn.functional.dropout"] = entry({ "d(2, 3)", "d(4), 0.25, false", "d(3), 1", "d(8), { p = 0.25 }" },
+    { { "d(2), -1", "dropout probability has to be between 0 and 1, but got -1" }, { "i(3)", "can't be cast" } }),
+  ["_C._sgd"] = {
+    ok = { "{c(3)}, {c(3)}, {}, { lr = 0.1 }", "{c(3), c(2)}, {c(3), c(2)}, {false, false}, { lr = 0.1, momentum = 0.9 }",
+      "{c(3, 2):t()}, {c(2, 3)}, {c(2, 3)}, { lr = 0.1, momentum = 0.9, nesterov = true, weight_decay = 0.1 }" },
+    bad = { { "{c(3)}, {}, {}, { lr = 0.1 }", "1 parameters but 0 grads" }, { "{c(3)}, {c(2)}, {}, { lr = 0.1 }", "differs from its parameter" } },
+    loose = true,
+  },
+  ["_C._adam"] = {
+    ok = { "{c(3)}, {c(3)}, {torch.zeros_like(c(3))}, {torch.zeros_like(c(3))}, nil, {torch.zeros({})}, { lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8 }",
+      "{c(3)}, {c(3)}, {c(3)}, {p(3):detach()}, {p(3):detach()}, {torch.ones({})}, { lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8, amsgrad = true }",
+      "{c(2, 2):t()}, {c(2, 2)}, {c(2, 2)}, {p(2, 2):detach()}, nil, {torch.ones({})}, { lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8, weight_decay = 0.1, decoupled = true }" },
+    bad = { { "{c(3)}, {c(3)}, {c(3)}, {c(3)}, nil, {c(3)}, { lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8 }", "steps are 0-d float32 tensors" },
+      { "{i(3)}, {i(3)}, {i(3)}, {i(3)}, nil, {torch.zeros({})}, { lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8 }", "not floating point" } },
+    loose = true,
+  },
+  ["_C._rmsprop"] = {
+    ok = { "{c(3)}, {c(3)}, {torch.zeros_like(c(3))}, { lr = 0.1, alpha = 0.9, eps = 1e-8 }",
+      "{c(3)}, {c(3)}, {p(3):detach() + 2}, {c(3) * 0}, { lr = 0.1, alpha = 0.9, eps = 1e-8, centered = true }",
+      "{c(2, 2):t()}, {c(2, 2)}, {p(2, 2):detach()}, nil, {c(2, 2)}, { lr = 0.1, alpha = 0.9, eps = 1e-8, momentum = 0.9, weight_decay = 0.1 }" },
+    bad = { { "{c(3)}, {c(3)}, {c(3)}, { lr = 0.1, alpha = 0.9, eps = 1e-8, centered = true }", "centered needs grad_avgs" },
+      { "{c(3)}, {c(3)}, {c(2)}, { lr = 0.1, alpha = 0.9, eps = 1e-8 }", "differs from its parameter" } },
+    loose = true,
+  },
+}
