@@ -167,10 +167,22 @@ describe("in place through a view", function()
     assert.same({ 2, 2, 2, 1, 1, 1, 1, 1, 1 }, list(plain))
   end)
 
+  it("makes views that it can't follow unreadable", function()
+    local x = square() * 1
+    local part = x:chunk(3)[1]
+    local shadow = torch.no_grad(function() return x[1] end)
+    x:mul_(2)
+    fails("is a view and its base or another view of its base has been modified inplace", function() return part * 2 end)
+    fails("A view was created in no_grad mode and its base or another view of its base has been modified inplace",
+      function() return shadow * 2 end)
+    assert.same({ 4, 8, 12 }, list(torch.no_grad(function() return shadow * 2 end)))
+  end)
+
   it("is refused where elements overlap", function()
     fails("more than one element of the written-to tensor refers to a single memory location", function()
       torch.zeros(1):expand(3):add_(1)
     end)
+    assert.same({ 5, 5, 5 }, list(torch.zeros(1):expand(3):fill_(5)))    -- one value fits all
   end)
 
   it("survives retain_graph", function()

@@ -10,6 +10,7 @@
 -- samples["name"] or samples["space.name"] = { ok = { line, ... }, bad = { { line, message }, ... },
 --   random = true  draws numbers: only seeded calls can be compared
 --   loose = true   its result is not defined by its arguments' values: empty, storage layout
+--   absent = true  what it needs is not on every machine: only its bad samples are tried
 --   rough = true   its second derivative is not checked by differences (a reason stands beside it) }
 local torch = require "torch"
 
@@ -121,11 +122,13 @@ function samples.of_formula(op)
       line(make .. "(2, 0)", make .. "(1, 1)", make .. "(1)"),
       line(make .. "(2, 3, 2)", make .. "(2)", make .. "(3, 1)"),
     }
-    if n > 1 and name ~= "where" then entry.ok[#entry.ok + 1] = line(make .. "(2, 3)", "2", "2") end
+    if n > 1 then entry.ok[#entry.ok + 1] = line(make .. "(2, 3)", "2", "2") end
   end
   entry.bad[1] = { "'text'", "must be" }
   entry.bad[2] = { entry.ok[1] .. ", { nonsense = 1 }", "unexpected keyword argument 'nonsense'" }
-  if n > 1 then entry.bad[3] = { line("d(2, 3)", "d(2, 4)", "d(2, 3)"), "must match the size of tensor" } end
+  if n > 1 then
+    entry.bad[3] = { line(make .. "(2, 3)", make .. "(2, 4)", make .. "(2, 3)"), "must match the size of tensor" }
+  end
   if WHOLE[name] then entry.bad[4] = { line("d(2)", "d(2)"), "not implemented for 'float64'" } end
   return entry
 end

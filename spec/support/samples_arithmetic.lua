@@ -6,7 +6,7 @@ local ZERO = "0"                                           -- part of every mess
 local function extreme(name)
   return {
     ok = { "d(2, 3)", "d(2, 3), 1", "d(2, 3), -1, true", "d(2, 3), d(2, 3)", "d(2, 3), d(3)", "d()", "d(), 1", "i(2, 3)",
-      "t{{1, 3, 3}, {3, 2, 1}}" },
+      "t{{1, 3, 3}, {3, 2, 1}}:detach()" },
     bad = { { "d(2, 3), 3", DIM }, { "c(0)", name .. "(): Expected reduction dim to be specified for input.numel() == 0" },
       { "c(2, 0), 2", "Expected reduction dim 2 to have non-zero size." }, { "d(2), d(3)", "must match the size of tensor" } },
   }
@@ -14,7 +14,7 @@ end
 
 local function along(name)
   return {
-    ok = { "d(2, 3)", "d(2, 3), 1", "d(2, 3), {1, 2}, true", "d(2, 3, 2), {-1, 1}", "d()", "i(2, 3), 2", "t{{1, 3, 3}, {3, 2, 1}}, 2" },
+    ok = { "d(2, 3)", "d(2, 3), 1", "d(2, 3), {1, 2}, true", "d(2, 3, 2), {-1, 1}", "d()", "i(2, 3), 2", "t{{1, 3, 3}, {3, 2, 1}}:detach(), 2" },
     bad = { { "d(2, 3), 3", DIM }, { "c(0)", name .. "(): Expected reduction dim" }, { "d(2), {1, 1}", "appears multiple times" } },
   }
 end

@@ -27,7 +27,7 @@ return {
   to = entry({ "d(2), torch.float64", "i(2), torch.float32", "d(2), 'cpu'", "d(2), c(3)" }, { "d(2), 'nowhere'", "" }, { "3, torch.float32", "must be Tensor" }),
   type = entry({ "d(2), torch.float64", "i(2), torch.float32", "f(2), 'torch.DoubleTensor'" }, { "d(2), 3", "must be" }, { "d(2), 'nothing'", "" }),
   type_as = entry({ "d(2), c(3)", "i(2), c(3)", "f(2), i(2)" }, NO_TENSOR, { "d(2), 3", "must be Tensor" }),
-  cpu = conversion(), cuda = entry({ "d(2)", "i(2)", "d(0)" }, NO_TENSOR, { "d(2), 'a'", "" }),
+  cpu = conversion(), cuda = { ok = { "d(2)", "i(2)", "d(0)" }, bad = { NO_TENSOR, { "d(2), 'a'", "" } }, absent = true },
   float = conversion(), double = conversion(), half = conversion(), bfloat16 = conversion(), byte = conversion(), char = conversion(),
   short = conversion(), int = conversion(), long = conversion(), bool = conversion(),
 }

@@ -22,6 +22,6 @@ return {
   masked_fill = entry({ "d(2, 3), b(2, 3), 1.5", "d(2, 3), b(3), 0", "d(2, 3), b(2, 1), d()" }, { "d(2), b(3), 1", "must match the size of tensor" }, { "d(2), c(2), 1", "bool" }),
   masked_scatter = entry({ "d(2, 3), b(2, 3), d(6)", "d(3), tb{true, false, true}, d(2)", "d(3), tb{false, false, false}, d(1)" }, { "d(3), tb{true, true, true}, d(1)", "" }, { "d(2), c(2), d(2)", "" }),
   fill = entry({ "d(2, 3), 1.5", "d(3), d()", "i(2), 3" }, { "d(2), d(2)", "0-dim" }, { "d(2)", "missing required argument" }),
-  copy_ = entry({ "d(2, 3), d(2, 3)", "d(2, 3), d(3)", "c(2), i(2)", "c(2), 3" }, { "c(2), c(3)", "" }, { "c(2)", "missing required argument" }),
+  copy_ = entry({ "c(2, 3), d(2, 3)", "c(2, 3), d(3)", "c(2), i(2)", "c(2), 3" }, { "c(2), c(3)", "" }, { "c(2)", "missing required argument" }),
   zero_ = entry({ "c(2, 3)", "i(2)", "c(0)" }, { "3", "must be Tensor" }, { "c(2), 1", "takes 1 positional argument" }),
 }

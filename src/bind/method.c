@@ -232,7 +232,7 @@ static void describe (Method *m, const tl_Op *op, int inplace, int unary) {
   m->quick = 0;
   for (int k = 0; k < s->nforms; k++)
     if (s->form[k].nout != 1 || s->form[k].list || s->form[k].truth) m->boxes = 0;
-  if (s->nforms != 1 || !m->boxes) return;
+  if (!m->boxes) return;                                 /* the first form wins where it fits */
   while (m->quick < f->npositional && strchr("TNJ", f->p[m->quick].type)) m->quick++;
 }
 

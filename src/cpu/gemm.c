@@ -5,15 +5,18 @@
 ** same strides (its bits depend on the transposes that are asked for): the column-major product
 ** C' = op(B)' op(A)' for a row-major C.  Half types go through float copies and round once; integers have a
 ** plain blocked loop, and so has what is too large for BLAS's 32-bit sizes.
-** The team shares batch items, or columns of the column-major C in multiples of 16, never in pieces of less
-** than a million multiplications: below that OpenBLAS takes other kernels, whose sums differ in the last bit.
+** The team shares batch items, or columns of the column-major C, where no bit depends on it: in multiples
+** of what OpenBLAS's kernels take at a time, and never in pieces of less than a million multiplications, below
+** which it takes other kernels.  One form has the same bits in those too and is faster in them: the product with a
+** transposed right side and a short inner dim, on AVX-512 kernels, which is every gradient of a weight.
 */
 #include <cblas.h>
 #include <string.h>
 
 #include "cpu/block.h"
 
-#define LEAST 1000000.0                  /* multiplications of a piece */
+#define LEAST 1000000.0                  /* multiplications of a piece; above it OpenBLAS packs */
+#define SHORT 128                        /* inner sizes up to here add up alike, packed or not */
 
 typedef struct Mat {                     /* rows x cols with strides in elements */
   char *data;
@@ -26,11 +29,18 @@ typedef struct Product {                 /* a column-major BLAS call */
   double alpha, beta;
   const char *a, *b;
   char *c;
-  int64_t pieces;                        /* the n columns are cut into so many */
+  int64_t unit, pieces;                  /* columns that stay together; the n columns are cut into so many pieces */
+  int slices;                            /* and these into calls of at most LEAST multiplications */
   volatile int *stop;
 } Product;
 
-void tl_cpu_gemm_start (void) { openblas_set_num_threads(1); }
+static int wide_kernels;                 /* AVX-512 ones; written once, before any product */
+
+void tl_cpu_gemm_start (void) {
+  const char *core = openblas_get_corename();
+  openblas_set_num_threads(1);
+  wide_kernels = strcmp(core, "SkylakeX") == 0 || strcmp(core, "Cooperlake") == 0 || strcmp(core, "SapphireRapids") == 0;
+}
 
 /* ---- plain loops on packed row-major matrices ---- */
 
@@ -60,34 +70,43 @@ LOOPS(i64, int64_t, uint64_t)
 
 static int64_t most (int64_t a, int64_t b) { return a > b ? a : b; }
 
-static int columns (void *ctx, int64_t from, int64_t to) {
-  const Product *p = ctx;
+static void blas (const Product *p, int64_t first, int64_t last) {
   int width = p->wide ? 8 : 4, ta = p->ta ? CblasTrans : CblasNoTrans, tb = p->tb ? CblasTrans : CblasNoTrans;
-  int64_t units = (p->n + 15) / 16, first = from * units / p->pieces * 16, last = to * units / p->pieces * 16;
-  const char *b;
-  char *c;
-  int m = (int)p->m, n, k = (int)p->k, lda = (int)p->lda, ldb = (int)p->ldb, ldc = (int)p->ldc;
-  if (last > p->n) last = p->n;
-  n = (int)(last - first);
-  b = p->b + first * (p->tb ? 1 : p->ldb) * width;
-  c = p->c + first * p->ldc * width;
-  if (*p->stop) return TL_INTERRUPTED;
+  int m = (int)p->m, n = (int)(last - first), k = (int)p->k, lda = (int)p->lda, ldb = (int)p->ldb, ldc = (int)p->ldc;
+  const char *b = p->b + first * (p->tb ? 1 : p->ldb) * width;
+  char *c = p->c + first * p->ldc * width;
   if (p->wide)
     cblas_dgemm(CblasColMajor, ta, tb, m, n, k, p->alpha, (const double *)p->a, lda, (const double *)b, ldb, p->beta, (double *)c, ldc);
   else
     cblas_sgemm(CblasColMajor, ta, tb, m, n, k, (float)p->alpha, (const float *)p->a, lda, (const float *)b, ldb, (float)p->beta,
                 (float *)c, ldc);
+}
+
+static int columns (void *ctx, int64_t from, int64_t to) {
+  const Product *p = ctx;
+  int64_t units = p->n / p->unit, first = from * units / p->pieces * p->unit;
+  int64_t last = to == p->pieces ? p->n : to * units / p->pieces * p->unit, step = last - first;
+  if (p->slices) step = (int64_t)(LEAST / ((double)p->m * (double)p->k)) / 16 * 16;
+  if (step < 16) step = last - first;
+  for (; first < last; first += step) {
+    if (*p->stop) return TL_INTERRUPTED;
+    blas(p, first, first + step < last ? first + step : last);
+  }
   return TL_DONE;
 }
 
 static int call (Product *p, tl_Env *env, int share) {
-  double each = (double)p->m * 16 * (double)p->k;
-  int64_t units = (p->n + 15) / 16, least = (int64_t)(LEAST / each) + 1;
-  p->pieces = 1;
-  if (share && env->threads > 1 && units >= 2 * least) {
-    p->pieces = units / least;
-    if (p->pieces > env->threads) p->pieces = env->threads;
-  }
+  int64_t least;
+  p->slices = wide_kernels && !p->wide && !p->ta && p->tb && p->k <= SHORT && p->alpha == 1;
+#if defined(__x86_64__)
+  p->unit = wide_kernels && !p->wide ? 16 : 24;
+#else
+  p->unit = 48;
+#endif
+  least = (int64_t)(LEAST / ((double)p->m * (double)p->unit * (double)p->k)) + 1;
+  p->pieces = share && env->threads > 1 ? p->n / p->unit / least : 1;
+  if (p->pieces > env->threads) p->pieces = env->threads;
+  if (p->pieces < 1) p->pieces = 1;
   return tl_team_for(env, p->pieces, 1, columns, p);
 }
 

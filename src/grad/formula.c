@@ -264,7 +264,8 @@ tl_Tensor *tl_formula (int code, int n, tl_Tensor *const *in, int np, const tl_N
   Item stack[MAXSTACK];
   int top = 0;
   pthread_once(&once, read_all);
-  if (!program->n) return tl_fail("%s: the formula '%s' can't be run on tensors", tl_rows[code].name, tl_rows[code].text);
+  if (!program->n)
+    return tl_fail("%s: the formula '%s' can't be run on tensors", tl_rows[code].name, tl_rows[code].text);
   for (int k = 0; k < program->n; k++) {
     const Step *s = &program->step[k];
     if (top + 1 >= MAXSTACK) return tl_fail("%s: its formula is too deep", tl_rows[code].name);

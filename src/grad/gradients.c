@@ -103,7 +103,8 @@ static int walk (tl_Wanted *w, int nroots, tl_Tensor *const *root) {
   return status;
 }
 
-static int solve (tl_Wanted *w, int nroots, tl_Tensor *const *root, tl_Tensor *const *g, tl_Tensor *const *input, int flags) {
+static int solve (tl_Wanted *w, int nroots, tl_Tensor *const *root, tl_Tensor *const *g, tl_Tensor *const *input,
+                  int flags) {
   tl_Call c;
   tl_Edge *edge = (tl_Edge *)w->edge;
   int status = 0;

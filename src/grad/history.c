@@ -153,8 +153,8 @@ int tl_set_requires_grad (tl_Tensor *t, int on) {
   tl_Node *n = tl_node(t);
   if (n && !(n->flags & TL_NODE_LEAF)) {
     if (on) return 0;
-    return tl_fault("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-                    "subgraph that doesn't require differentiation use var_no_grad = var:detach().");
+    return tl_fault("you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+                    "in a subgraph that doesn't require differentiation use var_no_grad = var:detach().");
   }
   if (!on) {
     if (n) n->flags &= (uint8_t)~TL_NODE_WANTS;
@@ -197,12 +197,12 @@ int tl_set_grad (tl_Tensor *t, tl_Tensor *g) {
   if (g) {
     if (g == t) return tl_fault("can't assign Variable as its own grad");
     if (!tl_same_sizes(t, g))
-      return tl_fault("attempting to assign a gradient of size '%s' to a tensor of size '%s'. Please ensure that the gradient "
-                      "and the tensor are the same size", tl_show_sizes(got, g->ndim, g->size),
+      return tl_fault("attempting to assign a gradient of size '%s' to a tensor of size '%s'. Please ensure that the "
+                      "gradient and the tensor are the same size", tl_show_sizes(got, g->ndim, g->size),
                       tl_show_sizes(want, t->ndim, t->size));
     if (t->dtype != g->dtype)
-      return tl_fault("attempting to assign a gradient with dtype '%s' to a tensor with dtype '%s'. The gradient must match "
-                      "the tensor's dtype", tl_dtype_name[g->dtype], tl_dtype_name[t->dtype]);
+      return tl_fault("attempting to assign a gradient with dtype '%s' to a tensor with dtype '%s'. The gradient must "
+                      "match the tensor's dtype", tl_dtype_name[g->dtype], tl_dtype_name[t->dtype]);
     if (tl_device_of(t) != tl_device_of(g)) return tl_fault("assigned grad has data located on a different device");
   }
   tl_retain(g);
@@ -228,10 +228,10 @@ int tl_retain_grad (tl_Tensor *t) {
 tl_Tensor *tl_detach (tl_Tensor *t) { return tl_alias(t); }
 
 int tl_spent (void) {
-  return tl_fault("Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                  "already been freed). Saved intermediate values of the graph are freed when you call backward() or "
-                  "autograd.grad(). Specify retain_graph=true if you need to backward through the graph a second time or "
-                  "if you need to access saved tensors after calling backward.");
+  return tl_fault("Trying to backward through the graph a second time (or directly access saved tensors after they "
+                  "have already been freed). Saved intermediate values of the graph are freed when you call backward() "
+                  "or autograd.grad(). Specify retain_graph=true if you need to backward through the graph a second "
+                  "time or if you need to access saved tensors after calling backward.");
 }
 
 tl_Tensor *tl_saved (tl_Node *n, int k) {

@@ -23,7 +23,7 @@ tl_Tensor *tl_view_of (tl_Tensor *x, const tl_Geometry *where, tl_Node *view_nod
   if (!t || !tl_is_float(x->dtype) || c->inference || x->flags & TL_INFERENCE) return t;
   t->flags |= x->flags & (TL_VIEW_NOGRAD | TL_VIEW_MULTI);
   if (!c->grad_mode) t->flags |= TL_VIEW_NOGRAD;
-  if (!c->grad_mode && c->tape) return t;                /* inside backward: keep no base, so that gradients can be stolen */
+  if (!c->grad_mode && c->tape) return t;                /* inside backward: no base, so that gradients can be stolen */
   t->base = tl_retain(x->base ? x->base : x);
   t->seen = t->storage->version;
   if (view_node) tl_set_node(t, view_node, 0);
@@ -37,13 +37,13 @@ static int refuse (tl_Tensor *t, const char *how) {
   if (t->node && !(t->node->flags & TL_NODE_LEAF))
     snprintf(made, sizeof made, "%.50s", tl_node_title(t->node, title));
   if (t->flags & TL_VIEW_NOGRAD)
-    return tl_fault("A view was created in no_grad mode and %s modified inplace with grad mode enabled. Given that this use case "
-                    "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
-                    "inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
-                    "outside (if you want the inplace to be tracked).", how);
-  return tl_fault("Output %d of %s is a view and %s modified inplace. This view is the output of a function that returns "
-                  "multiple views. Such functions do not allow the output views to be modified inplace. You should replace the "
-                  "inplace operation by an out-of-place one.", t->result, made, how);
+    return tl_fault("A view was created in no_grad mode and %s modified inplace with grad mode enabled. Given that "
+                    "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+                    "both the view and the inplace either both inside the no_grad block (if you don't want the inplace "
+                    "to be tracked) or both outside (if you want the inplace to be tracked).", how);
+  return tl_fault("Output %d of %s is a view and %s modified inplace. This view is the output of a function that "
+                  "returns multiple views. Such functions do not allow the output views to be modified inplace. You "
+                  "should replace the inplace operation by an out-of-place one.", t->result, made, how);
 }
 
 int tl_refuse_write (tl_Tensor *t) { return refuse(t, "is being"); }
@@ -53,14 +53,17 @@ int tl_check_read (tl_Tensor *t) {
   return tl_edge(t->base).node ? refuse(t, "its base or another view of its base has been") : 0;
 }
 
+/* fill and zero, with _ or without, may write an element more than once */
+static int one_value (const char *op) { return !strncmp(op, "fill", 4) || !strncmp(op, "zero", 4); }
+
 int tl_check_write (const char *op, tl_Tensor *t) {
   tl_Tensor *b = t->base ? t->base : t;
   tl_Node *n;
   if (t->flags & TL_WRAPPED) return tl_fault("%s: a number can't be changed in place", op);
   if (t->flags & TL_INFERENCE && !tl_here->inference)
-    return tl_fault("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
-                    "normal tensor before doing inplace update.");
-  if (!(t->flags & TL_PLAIN) && tl_overlaps_itself(t) && strcmp(op, "zero_") && strcmp(op, "fill_"))   /* one value fits all */
+    return tl_fault("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to "
+                    "get a normal tensor before doing inplace update.");
+  if (!(t->flags & TL_PLAIN) && tl_overlaps_itself(t) && !one_value(op))
     return tl_fault("unsupported operation: more than one element of the written-to tensor refers to a single memory "
                     "location. Please clone() the tensor before performing the operation.");
   if (!tl_here->grad_mode || !(t->node || t->base)) return 0;
@@ -151,7 +154,8 @@ static int slices_backward (tl_Node *c, tl_Tensor **g) {
     status = back ? tl_call_push(c->in[0].node, c->in[0].result, back) : -1;
   }
   for (int i = 0; i < c->nin; i++) {
-    if (!status && i > 0 && r.keep[i] && c->in[i].node) status = tl_call_push(c->in[i].node, c->in[i].result, r.keep[i]);
+    if (!status && i > 0 && r.keep[i] && c->in[i].node)
+      status = tl_call_push(c->in[i].node, c->in[i].result, r.keep[i]);
     tl_release(r.keep[i]);
   }
   free(r.keep);

@@ -21,8 +21,9 @@ tl_Node *tl_node_new_with (const char *name, tl_Backward backward, int nin, int 
   char *at;
   if (TL_UNLIKELY((unsigned)(nin | nsaved | np | ni) > UINT16_MAX || nout > UINT8_MAX))
     return tl_fail("%s: too many operands to record (%d)", name, nin);
-  bytes = sizeof *n + (size_t)nin * sizeof(tl_Edge) + (size_t)nsaved * sizeof(tl_Saved) + (size_t)(np + ni) * sizeof(tl_Num) +
-          ((size_t)nout + 1) * sizeof(tl_Tensor *) + (origins ? (size_t)nin * sizeof(tl_Origin) : 0);
+  bytes = sizeof *n + (size_t)nin * sizeof(tl_Edge) + (size_t)nsaved * sizeof(tl_Saved) +
+          (size_t)(np + ni) * sizeof(tl_Num) + ((size_t)nout + 1) * sizeof(tl_Tensor *);
+  if (origins) bytes += (size_t)nin * sizeof(tl_Origin);
   if (bytes <= SMALL) { list = &c->free_nodes; bytes = SMALL; kept = TL_NODE_SMALL; }
   else if (bytes <= WIDE) { list = &c->free_wide; bytes = WIDE; kept = TL_NODE_WIDE; }
   if (list && *list && !c->fail_in) {
@@ -53,7 +54,8 @@ tl_Node *tl_node_new_with (const char *name, tl_Backward backward, int nin, int 
   n->p = (tl_Num *)(void *)(at += (size_t)nsaved * sizeof(tl_Saved));
   n->i = (int64_t *)(void *)(at += (size_t)np * sizeof(tl_Num));
   n->grad = (tl_Tensor **)(void *)(at += (size_t)ni * sizeof(int64_t));
-  n->origin = origins ? (tl_Origin *)(void *)(at + ((size_t)nout + 1) * sizeof(tl_Tensor *)) : NULL;    /* grad: one more waits for a leaf */
+  at += ((size_t)nout + 1) * sizeof(tl_Tensor *);        /* one more: what waits for a leaf */
+  n->origin = origins ? (tl_Origin *)(void *)at : NULL;
   n->variable = NULL;
   n->hooks = NULL;
   n->next = NULL;
@@ -213,7 +215,8 @@ int tl_node_call_hooks (tl_Node *n, int after, tl_Tensor **g) {
   n->flags |= TL_NODE_HOOKING;
   for (int late = 0; late < 2 && !status; late++)        /* retain_grad sees what all others left */
     for (tl_Hook *h = n->hooks; h && !status; h = h->next) {
-      if (h->id < 0 || h->after != after || tl_hook_retains(h) != late || h->result >= n->nout || !g[h->result]) continue;
+      if (h->id < 0 || h->after != after || tl_hook_retains(h) != late) continue;
+      if (h->result >= n->nout || !g[h->result]) continue;
       status = h->call(h->owner, h->result, &g[h->result]);
     }
   if (!outer) {

@@ -33,8 +33,8 @@ typedef struct tl_Hook {
   uint8_t after;                       /* called after accumulation into a leaf */
 } tl_Hook;
 
-enum { TL_NODE_LEAF = 1, TL_NODE_WANTS = 2, TL_NODE_QUEUED = 4, TL_NODE_SPENT = 8, TL_NODE_SLICES = 16, TL_NODE_SMALL = 32,
-       TL_NODE_WIDE = 64, TL_NODE_HOOKING = 128 };
+enum { TL_NODE_LEAF = 1, TL_NODE_WANTS = 2, TL_NODE_QUEUED = 4, TL_NODE_SPENT = 8, TL_NODE_SLICES = 16,
+       TL_NODE_SMALL = 32, TL_NODE_WIDE = 64, TL_NODE_HOOKING = 128 };
 
 struct tl_Node {
   int32_t refs;

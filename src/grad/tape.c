@@ -124,8 +124,10 @@ static tl_Tensor *fit (const tl_Node *n, int i, const tl_Origin *o, tl_Tensor *g
   if (g && g->storage->device != o->device) g = tl_calculus.to_device(g, o->device);
   if (!g || (g->ndim == o->ndim && !memcmp(g->size, o->size, o->ndim * sizeof *o->size))) return g;
   if (!tl_can_expand(o->ndim, o->size, g->ndim, g->size))
-    return tl_fail("Function %s returned an invalid gradient at index %d - got %s but expected shape compatible with %s",
-                   tl_node_title(n, title), i + 1, tl_show_sizes(got, g->ndim, g->size), tl_show_sizes(want, o->ndim, o->size));
+    return tl_fail("Function %s returned an invalid gradient at index %d - got %s but expected shape compatible with "
+                   "%s",
+                   tl_node_title(n, title), i + 1, tl_show_sizes(got, g->ndim, g->size),
+                   tl_show_sizes(want, o->ndim, o->size));
   return tl_calculus.sum_to(g, o->ndim, o->size);
 }
 
@@ -155,7 +157,7 @@ static tl_Tensor *own_gradient (tl_Tensor *x, tl_Tensor *g) {
   else tl_packed(g->ndim, g->size, stride);
   for (int i = 0; i < g->ndim && suits; i++) suits = g->size[i] == 1 || g->stride[i] == stride[i];
   if (suits && unshared(g) && !tl_here->grad_mode) return tl_retain(g);
-  if (tl_here->grad_mode) return tl_retain(unshared(g) ? g : tl_calculus.clone(g));    /* create_graph: with its history */
+  if (tl_here->grad_mode) return tl_retain(unshared(g) ? g : tl_calculus.clone(g));    /* with its history */
   mine = tl_new_strided(g->storage->device, g->dtype, g->ndim, g->size, stride);
   if (!mine || tl_copy(mine, g)) return NULL;
   return tl_retain(mine);
@@ -226,7 +228,7 @@ static int let_go (tl_Call *c, tl_Node *n) {
     tl_node_release(from);
   }
   tl_node_clear(n);
-  if (n->hooks) tl_node_drop_hooks(n);                   /* they can't be called again, and may hold what holds this node */
+  if (n->hooks) tl_node_drop_hooks(n);                   /* never called again, and may hold what holds this node */
   return status;
 }
 
@@ -280,7 +282,8 @@ int tl_call_root (int k, tl_Tensor *root, tl_Tensor *g) {
   tl_Origin o;
   char got[256], want[256];
   if (!e.node)
-    return tl_here->failed ? -1 : tl_fault("element %d of tensors does not require grad and does not have a grad_fn", k);
+    return tl_here->failed ? -1
+                           : tl_fault("element %d of tensors does not require grad and does not have a grad_fn", k);
   if (!g) {
     if (tl_numel(root) != 1) return tl_fault("grad can be implicitly created only for scalar outputs");
     g = tl_new_like(root, root->dtype);
@@ -306,6 +309,7 @@ int tl_call_run (tl_Call *c) {
   size_t next = 0;
   while (!status && (c->nheap || next < c->nleaf)) {
     tl_Node *n;
+    if (TL_UNLIKELY(tl_here->stop)) return tl_fault("interrupted!");
     if (c->nheap) {
       n = heap_take(c);
       status = run_node(c, n);

@@ -33,7 +33,8 @@ static int may_miss (const tl_Args *a, int k) {
 }
 
 static int two_devices (const tl_Device *a, const tl_Device *b) {
-  return tl_fault("Expected all tensors to be on the same device, but found at least two devices, %s and %s!", a->name, b->name);
+  return tl_fault("Expected all tensors to be on the same device, but found at least two devices, %s and %s!",
+                  a->name, b->name);
 }
 
 /* 1 when some input may have a history, 0 when none has, -1 when the inputs won't do */
@@ -61,8 +62,8 @@ static int inspect (const tl_Args *a) {
 }
 
 static int no_out_grad (const tl_Args *a) {
-  return tl_fault("%s(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
-                  "requires grad.", a->op->name);
+  return tl_fault("%s(): functions with out=... arguments don't support automatic differentiation, but one of the "
+                  "arguments requires grad.", a->op->name);
 }
 
 /* may the results be written where the caller wants them */
@@ -107,7 +108,8 @@ static int adopt (tl_Tensor *d, tl_Tensor *o) {
 static int store (const tl_Args *a, tl_Tensor *d, tl_Tensor *o) {
   char left[256], right[256];
   if (!tl_can_cast(o->dtype, d->dtype))
-    return tl_fault("result type %s can't be cast to the desired output type %s", tl_dtype_name[o->dtype], tl_dtype_name[d->dtype]);
+    return tl_fault("result type %s can't be cast to the desired output type %s", tl_dtype_name[o->dtype],
+                    tl_dtype_name[d->dtype]);
   if (!tl_same_sizes(d, o)) {
     if (!a->inplace) return adopt(d, tl_unwrap(o, tl_device_of(d)));
     return tl_fault("output with shape %s doesn't match the broadcast shape %s", tl_show_sizes(left, d->ndim, d->size),
@@ -201,9 +203,10 @@ int tl_keep (tl_Args *a, tl_Tensor *t, int from) {
   if (!a->wants) return 0;
   if (a->nsave == sizeof a->save / sizeof *a->save) return tl_fault("%s: keeps too many tensors", a->op->name);
   if (t && t->flags & TL_INFERENCE && !(t->flags & TL_WRAPPED) && !tl_here->inference)
-    return tl_fault("Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
-                    "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use "
-                    "it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.");
+    return tl_fault("Inference tensors cannot be saved for backward. Please do not use Tensors created in inference "
+                    "mode in computation tracked by autograd. To work around this, you can make a clone to get a "
+                    "normal tensor and use it in autograd, or use `torch.no_grad()` instead of "
+                    "`torch.inference_mode()`.");
   if (t && a->dest[0] && (from >= 0 || from == TL_FROM_CONSTANT) && t->storage && tl_share_memory(t, a->dest[0])) {
     t = tl_clone(t);                                     /* it is about to be overwritten */
     if (!t) return -1;

@@ -52,7 +52,9 @@ int tl_record_plan (tl_Args *a, tl_Record *r) {
 }
 
 /* an operation without a derivative wrote over its first input: nothing of the old value is left */
-static int blank_backward (tl_Node *n, tl_Tensor **g) { return tl_needs(n, 0) ? tl_give(n, 0, tl_zeros_like(g[0])) : 0; }
+static int blank_backward (tl_Node *n, tl_Tensor **g) {
+  return tl_needs(n, 0) ? tl_give(n, 0, tl_zeros_like(g[0])) : 0;
+}
 
 static int differs (const tl_Tensor *t, int dtype, int ndim, const int64_t *size) {
   if (t->dtype != dtype || t->ndim != ndim) return 1;
@@ -62,14 +64,15 @@ static int differs (const tl_Tensor *t, int dtype, int ndim, const int64_t *size
 }
 
 /* ndim and size: of the first result */
-static tl_Node *make_node (tl_Args *a, const tl_Record *r, int dtype, tl_Device *device, int ndim, const int64_t *size) {
+static tl_Node *make_node (tl_Args *a, const tl_Record *r, int dtype, tl_Device *device, int ndim,
+                           const int64_t *size) {
   const tl_Op *op = a->op;
   tl_Node *n;
   int origins = 0, nondiff = !op->backward || op->flags & TL_OP_NODIFF;
   for (int i = 0; i < r->n && !origins; i++)
     origins = r->in[i].edge.node && (differs(r->in[i].t, dtype, ndim, size) || r->in[i].t->storage->device != device);
-  n = tl_node_new_with(op->grad_name ? op->grad_name : op->name, nondiff ? blank_backward : op->backward, r->n, a->nout, a->nsave,
-                       a->np, a->ni, origins);
+  n = tl_node_new_with(op->grad_name ? op->grad_name : op->name, nondiff ? blank_backward : op->backward, r->n, a->nout,
+                       a->nsave, a->np, a->ni, origins);
   if (!n) return NULL;
   n->flags |= TL_NODE_WANTS;
   n->op = op;

@@ -5,6 +5,8 @@
 ** A parameter whose operands are packed and of one dtype takes one fused TL_STEP command; others take
 ** the same arithmetic as basic commands.  Nothing is read back to the host, so a plan can replay a step.
 */
+#include <string.h>
+
 #include "op/common.h"
 #include "op/families.h"
 
@@ -15,14 +17,14 @@ static int can_step (const tl_Args *a, int lists) {
   const char *op = a->op->name;
   int n = a->v[0].n;
   for (int l = 1; l < lists; l++)
-    if (a->v[l].ts && a->v[l].n != n) return tl_fault("%s: %d parameters but %d %s", op, n, a->v[l].n, a->form->p[l].name);
+    if (a->v[l].ts && a->v[l].n != n && !(a->form->p[l].type == 'X' && a->v[l].n == 0)) return tl_fault("%s: %d parameters but %d %s", op, n, a->v[l].n, a->form->p[l].name);
   for (int i = 0; i < n; i++) {
     tl_Tensor *p = a->v[0].ts[i];
     if (!tl_is_float(p->dtype)) return tl_fault("%s: parameter %d is not floating point", op, i + 1);
     if (tl_overlaps_itself(p)) return tl_fault("%s: parameter %d is an expanded tensor, whose elements share memory", op, i + 1);
     for (int l = 1; l < lists; l++) {
-      tl_Tensor *t = a->v[l].ts ? a->v[l].ts[i] : NULL;
-      if (!t || a->form->p[l].name[0] == 's') continue;  /* holes; "steps" are 0-d */
+      tl_Tensor *t = a->v[l].ts && a->v[l].n ? a->v[l].ts[i] : NULL;
+      if (!t || !strcmp(a->form->p[l].name, "steps")) continue;  /* holes; steps are 0-d */
       if (t->dtype != p->dtype || !tl_same_sizes(t, p) || tl_device_of(t) != tl_device_of(p))
         return tl_fault("%s: %s %d differs from its parameter in size, dtype or device", op, a->form->p[l].name, i + 1);
     }
