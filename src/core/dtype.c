@@ -97,10 +97,10 @@ int tl_can_cast (int from, int to) { return tl_class[from] <= tl_class[to]; }
 
 double tl_num_to_double (tl_Num v, int dtype) { return tl_is_float(dtype) ? v.f : (double)v.i; }
 
-static int64_t saturate (double x, int64_t low, int64_t high) {
-  if (x != x) return 0;
-  if (x <= (double)low) return low;
-  return x >= (double)high ? high : (int64_t)x;
+/* the kernels' rule for float to integer (cpu/convert.c) */
+static int64_t whole (double x, int dtype) {
+  if (dtype == TL_i64) return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
+  return x >= -0x1p31 && x < 0x1p31 ? (int64_t)x : INT32_MIN;
 }
 
 tl_Num tl_num_convert (tl_Num v, int from, int to) {
@@ -114,16 +114,7 @@ tl_Num tl_num_convert (tl_Num v, int from, int to) {
     r.i = tl_is_float(from) ? v.f != 0 : v.i != 0;
     return r;
   }
-  if (tl_is_float(from)) {
-    switch (to) {
-      case TL_u8: r.i = saturate(v.f, 0, UINT8_MAX); break;
-      case TL_i8: r.i = saturate(v.f, INT8_MIN, INT8_MAX); break;
-      case TL_i16: r.i = saturate(v.f, INT16_MIN, INT16_MAX); break;
-      case TL_i32: r.i = saturate(v.f, INT32_MIN, INT32_MAX); break;
-      default: r.i = saturate(v.f, INT64_MIN, INT64_MAX); break;
-    }
-    return r;
-  }
+  if (tl_is_float(from)) v.i = r.i = whole(v.f, to);
   switch (to) {                                    /* integers wrap */
     case TL_u8: r.i = (uint8_t)v.u; break;
     case TL_i8: r.i = (int8_t)(uint8_t)v.u; break;

@@ -36,7 +36,7 @@ int tl_apply_rule (const char *op, tl_Rule rule, int promoted, int *result);
 
 int tl_can_cast (int from, int to);                            /* in-place and out=: class may not fall */
 
-/* conversions of single numbers, with the saturating rule of the kernels for float to integer */
+/* conversions of single numbers, by the kernels' rule for float to integer */
 double tl_num_to_double (tl_Num v, int dtype);
 tl_Num tl_num_convert (tl_Num v, int from, int to);            /* floats are doubles, the rest int64; rounded to `to` */
 

@@ -2,7 +2,8 @@
 ** convert.c -- packed elements of each dtype to each dtype.  Compiled once per SIMD level.
 **
 ** The rules: floats round to nearest even (double to a half type through float, as PyTorch); float to
-** integer cuts the fraction off, saturates, and takes NaN as 0; integers wrap; bool is "not zero", so
+** integer cuts the fraction off; what int32 (int64 for int64) can't hold, and NaN, is its smallest value, as
+** PyTorch on x86; smaller integers are the low bits of that; integers wrap; bool is "not zero", so
 ** NaN is true.  Each pair is one loop: through int64 or double, int64 to float would round twice.
 */
 #include "cpu/cpu.h"
@@ -74,34 +75,21 @@ FLOATS(i, int32_t)
 FLOATS(l, int64_t)
 
 #define WRAP(s, M)        FUN M s##_of_i (int32_t v) { return (M)v; } FUN M s##_of_l (int64_t v) { return (M)v; }
-/* low and high are exact in both float types, through the wider integer the cast can't overflow */
-#define SATURATE(s, M, low, high) \
-FUN M s##_of_f (float v) { v = v > low ? v : v == v ? low : 0; v = v < high ? v : high; return (M)(int32_t)v; } \
-FUN M s##_of_d (double v) { v = v > low ? v : v == v ? low : 0; v = v < high ? v : high; return (M)(int32_t)v; }
+/* the cast is only made of what fits, so it is defined everywhere */
+#define FIT(class, C) \
+FUN int32_t i32_of_##class (C v) { int in = v >= (C)-2147483648.0 && v < (C)2147483648.0; return in ? (int32_t)v : INT32_MIN; } \
+FUN int64_t i64_of_##class (C v) { int in = v >= -0x1p63 && v < 0x1p63; return in ? (int64_t)v : INT64_MIN; }
+#define NARROW(s, M)      FUN M s##_of_f (float v) { return (M)i32_of_f(v); } FUN M s##_of_d (double v) { return (M)i32_of_d(v); }
 WRAP(u8, uint8_t)
 WRAP(i8, int8_t)
 WRAP(i16, int16_t)
 WRAP(i32, int32_t)
 WRAP(i64, int64_t)
-SATURATE(u8, uint8_t, 0, 255)
-SATURATE(i8, int8_t, -128, 127)
-SATURATE(i16, int16_t, -32768, 32767)
-FUN int32_t i32_of_d (double v) {
-  v = v > -2147483648.0 ? v : v == v ? -2147483648.0 : 0;
-  return (int32_t)(v < 2147483647.0 ? v : 2147483647.0);
-}
-FUN int32_t i32_of_f (float v) {                        /* 2^31 - 1 is no float */
-  int32_t i = (int32_t)(v >= -2147483648.f && v < 2147483648.f ? v : 0);
-  return v >= 2147483648.f ? INT32_MAX : v < -2147483648.f ? INT32_MIN : i;
-}
-FUN int64_t i64_of_d (double v) {
-  int64_t i = (int64_t)(v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? v : 0);
-  return v >= 9223372036854775808.0 ? INT64_MAX : v < -9223372036854775808.0 ? INT64_MIN : i;
-}
-FUN int64_t i64_of_f (float v) {
-  int64_t i = (int64_t)(v >= -9223372036854775808.f && v < 9223372036854775808.f ? v : 0);
-  return v >= 9223372036854775808.f ? INT64_MAX : v < -9223372036854775808.f ? INT64_MIN : i;
-}
+FIT(f, float)
+FIT(d, double)
+NARROW(u8, uint8_t)
+NARROW(i8, int8_t)
+NARROW(i16, int16_t)
 
 #define FROM f32
 #define CLASS f

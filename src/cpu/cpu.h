@@ -47,7 +47,7 @@ extern const tl_ConvertRow tl_converts_v2[TL_NDTYPE], tl_converts_v3[TL_NDTYPE],
 extern const tl_KernelRow *tl_cpu_kernels;           /* the chosen level's */
 extern const tl_ConvertRow *tl_cpu_converts;
 
-/* the one conversion rule: half types round to nearest even, floats to integers saturate and NaN is 0,
+/* the one conversion rule: half types round to nearest even; floats to integers as convert.c says;
    integers wrap, anything non-zero is true */
 static inline tl_Convert tl_convert (int from, int to) { return tl_cpu_converts[from][to]; }
 extern const uint8_t tl_cpu_width[TL_NDTYPE];        /* bytes of an element */

@@ -51,7 +51,8 @@ static int draw_uniform (tl_Tensor *t, double from, double to, const tl_Value *g
 static int draw_normal (tl_Tensor *t, double mean, double std, const tl_Value *g) {
   tl_Num p[2] = { { .f = mean }, { .f = std } };
   if (!(std >= 0)) return tl_fault("normal expects std >= 0.0, but found std %g", std);
-  return must_be_float(t, "normal_kernel_cpu") ? -1 : draw(t, TL_NORMAL, g, p, 2, NULL);
+  if (must_be_float(t, "normal_kernel_cpu")) return -1;
+  return draw(t, tl_is_contiguous(t) ? TL_NORMAL : TL_NORMAL_EACH, g, p, 2, NULL);
 }
 
 /* the largest integer that random_ draws for a dtype: all integers up to it are exact */
