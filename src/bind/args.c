@@ -341,24 +341,31 @@ int tl_read_out (tl_Reader *r, tl_Args *a) {
   return 0;
 }
 
-int tl_read (tl_Reader *r, const tl_Spec *spec, tl_Args *a) {
-  tl_Miss miss[8];
-  int16_t at[TL_MAXPARAM], span[TL_MAXPARAM];
-  const tl_Op *op = a->op;
-  int which = 0;
-  for (r->lenient = 0;; r->lenient = 1) {
-    for (which = 0; which < spec->nforms; which++) {
+/* the first form that fits, first without and then with 0-d tensors as numbers; spec->nforms when none does */
+static int find_form (tl_Reader *r, const tl_Spec *spec, int16_t *at, int16_t *span, tl_Miss *miss) {
+  for (r->lenient = 0; r->lenient < 2; r->lenient++)
+    for (int which = 0; which < spec->nforms; which++) {
       tl_Miss *m = &miss[which < 8 ? which : 7];
       m->element = 0;
       m->why = fit(r, &spec->form[which], at, span, m);
-      if (m->why == TL_FITS) break;
+      if (m->why == TL_FITS) return which;
     }
-    if (which < spec->nforms || r->lenient) break;
+  r->lenient = 0;
+  return spec->nforms;
+}
+
+int tl_read (tl_Reader *r, const tl_Spec *spec, tl_Args *a) {
+  tl_Miss miss[8], again[8];
+  int16_t at[TL_MAXPARAM], span[TL_MAXPARAM];
+  const tl_Op *op = a->op;
+  int which = find_form(r, spec, at, span, miss);
+  if (which == spec->nforms && r->last >= r->first && !r->nkeys && !r->out && tl_is_list(r->L, r->last) &&
+      lua_rawlen(r->L, r->last) == 0) {
+    r->last--;                                         /* an empty table that fits nowhere is no keywords at all */
+    which = find_form(r, spec, at, span, again);
+    if (which == spec->nforms) r->last++;
   }
-  if (which == spec->nforms) {
-    r->lenient = 0;
-    return tl_say_miss(r, spec, miss);
-  }
+  if (which == spec->nforms) return tl_say_miss(r, spec, miss);
   tl_args_start(a, op, &spec->form[which], which);
   for (int k = 0; k < a->form->n; k++) {
     const tl_Param *p = &a->form->p[k];

@@ -53,7 +53,7 @@ static void name##_line_##ty (Acc *a, const void *x, int64_t n, int64_t at, doub
   (void)p; \
   for (int k = 0; k < LANES; k++) lane[k] = (first); \
   for (; i + LANES <= n; i += LANES) \
-    for (int k = 0; k < LANES; k++) { T y = e[i + k]; lane[k] = y better lane[k] || y != y ? y : lane[k]; } \
+    for (int k = 0; k < LANES; k++) { T y = e[i + k]; lane[k] = (y better lane[k]) | (y != y) ? y : lane[k]; } \
   for (; i < n; i++) { T y = e[i]; lane[0] = y better lane[0] || y != y ? y : lane[0]; } \
   for (int k = 1; k < LANES; k++) lane[0] = lane[k] better lane[0] || lane[k] != lane[k] ? lane[k] : lane[0]; \
   if (lane[0] better r || (lane[0] != lane[0] && r == r)) { \
@@ -67,7 +67,7 @@ static void name##_row_##ty (Acc *a, const void *x, int64_t n, int64_t at, doubl
   (void)p; \
   for (int64_t i = 0; i < n; i++) { \
     T m = a->v.ty[i], y = e[i]; \
-    int wins = y better m || (y != y && m == m); \
+    int wins = (y better m) | ((y != y) & (m == m)); \
     a->v.ty[i] = wins ? y : m; \
     a->at[i] = wins ? at : a->at[i]; \
   } \
@@ -110,10 +110,10 @@ static void spread_line_##ty (Acc *a, const void *x, int64_t n, int64_t at, doub
 }
 
 #define ORDERS(T, ty, low, high) \
-  LINE_AND_ROW(amax, T, ty, low, m = y > m || y != y ? y : m, r = m > r || m != m ? m : r) \
-  LINE_AND_ROW(amin, T, ty, high, m = y < m || y != y ? y : m, r = m < r || m != m ? m : r) \
-  LINE_AND_ROW(any, T, ty, 0, m = m || y != 0, r = r || m != 0) \
-  LINE_AND_ROW(all, T, ty, 1, m = m && y != 0, r = r && m != 0) \
+  LINE_AND_ROW(amax, T, ty, low, m = (y > m) | (y != y) ? y : m, r = m > r || m != m ? m : r) \
+  LINE_AND_ROW(amin, T, ty, high, m = (y < m) | (y != y) ? y : m, r = m < r || m != m ? m : r) \
+  LINE_AND_ROW(any, T, ty, 0, m = (m != 0) | (y != 0), r = (r != 0) | (m != 0)) \
+  LINE_AND_ROW(all, T, ty, 1, m = (m != 0) & (y != 0), r = (r != 0) & (m != 0)) \
   PLACE(max, T, ty, >, low) \
   PLACE(min, T, ty, <, high)
 #define REALS(T, ty) \
@@ -121,8 +121,8 @@ static void spread_line_##ty (Acc *a, const void *x, int64_t n, int64_t at, doub
   SUMMED(total, T, ty, y) SPREAD(T, ty) \
   SUMMED(norm0, T, ty, y != 0) SUMMED(norm1, T, ty, fabs(y)) SUMMED(norm2, T, ty, y * y) \
   SUMMED(normp, T, ty, pow(fabs(y), p)) \
-  LINE_AND_ROW(normmax, T, ty, 0, { y = (T)fabs(y); m = y > m || y != y ? y : m; }, r = m > r || m != m ? m : r) \
-  LINE_AND_ROW(normmin, T, ty, (T)INFINITY, { y = (T)fabs(y); m = y < m || y != y ? y : m; }, r = m < r || m != m ? m : r)
+  LINE_AND_ROW(normmax, T, ty, 0, { y = (T)fabs(y); m = (y > m) | (y != y) ? y : m; }, r = m > r || m != m ? m : r) \
+  LINE_AND_ROW(normmin, T, ty, (T)INFINITY, { y = (T)fabs(y); m = (y < m) | (y != y) ? y : m; }, r = m < r || m != m ? m : r)
 
 ORDERS(float, f32, -INFINITY, INFINITY)
 ORDERS(double, f64, -(double)INFINITY, (double)INFINITY)
