@@ -15,11 +15,11 @@ typedef struct Run {                     /* the running values of WIDE lines */
 } Run;
 
 /* goes on over n elements that belong to `lines` lines in turn: y (and at) get the running values */
-typedef void (*Step) (Run *r, const void *x, void *y, int64_t *at, int64_t n, int64_t lines, int64_t first);
+typedef void (*Step) (Run *restrict r, const void *restrict x, void *restrict y, int64_t *restrict at, int64_t n, int64_t lines, int64_t first);
 
 /* T: elements; A: what runs, in member m; first: the place of the first element along the line */
 #define ADD_UP(name, T, A, m, do_it) \
-static void name (Run *r, const void *x, void *y, int64_t *at, int64_t n, int64_t lines, int64_t first) { \
+static void name (Run *restrict r, const void *restrict x, void *restrict y, int64_t *restrict at, int64_t n, int64_t lines, int64_t first) { \
   const T *e = x; \
   T *o = y; \
   (void)at; (void)first; \
@@ -40,7 +40,7 @@ ADD_UP(prod_half, float, float, f32, v *= w)
 ADD_UP(prod_i64, int64_t, int64_t, i64, v = (int64_t)((uint64_t)v * (uint64_t)w))
 
 #define BEST(name, T, m, op) \
-static void name (Run *r, const void *x, void *y, int64_t *at, int64_t n, int64_t lines, int64_t first) { \
+static void name (Run *restrict r, const void *restrict x, void *restrict y, int64_t *restrict at, int64_t n, int64_t lines, int64_t first) { \
   const T *e = x; \
   T *o = y; \
   for (int64_t i = 0; i < n; i++) { \

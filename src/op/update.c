@@ -17,7 +17,8 @@ static int can_step (const tl_Args *a, int lists) {
   const char *op = a->op->name;
   int n = a->v[0].n;
   for (int l = 1; l < lists; l++)
-    if (a->v[l].ts && a->v[l].n != n && !(a->form->p[l].type == 'X' && a->v[l].n == 0)) return tl_fault("%s: %d parameters but %d %s", op, n, a->v[l].n, a->form->p[l].name);
+    if (a->v[l].ts && a->v[l].n != n && !(a->v[l].n == 0 && (a->form->p[l].type == 'X' || a->form->p[l].optional)))
+      return tl_fault("%s: %d parameters but %d %s", op, n, a->v[l].n, a->form->p[l].name);
   for (int i = 0; i < n; i++) {
     tl_Tensor *p = a->v[0].ts[i];
     if (!tl_is_float(p->dtype)) return tl_fault("%s: parameter %d is not floating point", op, i + 1);
@@ -176,7 +177,7 @@ static int adam (tl_Args *a) {
   Adam o = { tl_double(&a->v[6]), tl_double(&a->v[7]), tl_double(&a->v[8]), tl_double(&a->v[9]), tl_double(&a->v[10]),
              (int)a->v[11].i, (int)a->v[12].i, (int)a->v[13].i };
   if (can_step(a, 6)) return -1;
-  if (o.amsgrad && !a->v[4].ts) return tl_fault("_adam: amsgrad needs max_exp_avg_sqs");
+  if (o.amsgrad && !a->v[4].n) return tl_fault("_adam: amsgrad needs max_exp_avg_sqs");
   a->list = tl_scratch(0);
   if (!a->list) return -1;
   for (int i = 0; i < a->v[0].n; i++) {
@@ -228,8 +229,8 @@ static int rmsprop (tl_Args *a) {
   Rms o = { tl_double(&a->v[5]), tl_double(&a->v[6]), tl_double(&a->v[7]), tl_double(&a->v[8]), tl_double(&a->v[9]),
             (int)a->v[10].i, (int)a->v[11].i };
   if (can_step(a, 5)) return -1;
-  if (o.centered && !a->v[3].ts) return tl_fault("_rmsprop: centered needs grad_avgs");
-  if (o.momentum != 0 && !a->v[4].ts) return tl_fault("_rmsprop: momentum needs momentum_buffers");
+  if (o.centered && !a->v[3].n) return tl_fault("_rmsprop: centered needs grad_avgs");
+  if (o.momentum != 0 && !a->v[4].n) return tl_fault("_rmsprop: momentum needs momentum_buffers");
   a->list = tl_scratch(0);
   if (!a->list) return -1;
   for (int i = 0; i < a->v[0].n; i++) {

@@ -51,14 +51,12 @@ function Adam:step(closure)
       if g ~= nil then
         local state = self.state[p]
         if not state.step then
-          state.step = 0
+          state.step = torch.zeros({}, {dtype = torch.float32, device = p.device})     -- _adam counts it
           state.exp_avg, state.exp_avg_sq = torch.zeros_like(p):detach(), torch.zeros_like(p):detach()
           if amsgrad then state.max_exp_avg_sq = torch.zeros_like(p):detach() end
         end
-        local t = number(state.step) + 1
-        state.step = t
         n = n + 1
-        params[n], grads[n], steps[n] = p, g, t
+        params[n], grads[n], steps[n] = p, g, state.step
         averages[n], squares[n], highest[n] = state.exp_avg, state.exp_avg_sq, state.max_exp_avg_sq
       end
     end
