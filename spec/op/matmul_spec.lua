@@ -34,7 +34,9 @@ describe("matmul", function ()
       assert.are.equal(torch[d], a:mm(b).dtype)
     end
     local big = torch.arange(24.):reshape(2, 3, 4)
-    close_to(big:select(3, 2):mm(big:select(2, 1):t():narrow(1, 1, 3)), { { 65, 245 + 60 + 12 }, { 0, 0 } } and big:select(3, 2):contiguous():mm(big:select(2, 1):t():narrow(1, 1, 3):contiguous()))
+    local left, right = big:select(3, 2), big:select(2, 1):t():narrow(1, 1, 3)       -- strides 12, 4 and 1, 12
+    close_to(left:mm(right), left:contiguous():mm(right:contiguous()))
+    close_to(left:mm(right), { { 23, 203 }, { 59, 671 } })
     raises(function () torch.tensor({ { true } }):mm(torch.tensor { { true } }) end, "not implemented for 'bool'")
   end)
 
@@ -65,7 +67,7 @@ describe("matmul", function ()
     assert.is_true(torch.equal(x.grad, g:mm(w:detach())))
     assert.is_true(torch.equal(w.grad, g:t():mm(x:detach())))
     assert.is_true(torch.equal(b.grad, g:sum(1)))
-    assert.are.equal("<AddmmBackward0>", tostring(F.linear(x, w, b).grad_fn):match("<?AddmmBackward0>?") and "<AddmmBackward0>")
+    assert.is_truthy(tostring(F.linear(x, w, b)):find("grad_fn=<AddmmBackward0>", 1, true))
   end)
 
   it("may write over an operand", function ()

@@ -51,7 +51,7 @@ describe("reduce_order", function ()
     close_to(gradient(function (a) return (a:max(1)) end), { 1, 0, 0 })
     close_to(gradient(function (a) return a:amax() end), { 0.5, 0, 0.5 })
     local a = double({ { 1, 5 }, { 7, 2 } }):requires_grad_()
-    local v = a:min(2)
+    local v = a:min(2);
     (v * torch.tensor { 10., 20. }):sum():backward()
     close_to(a.grad, { { 10, 0 }, { 0, 20 } })
   end)

@@ -9,7 +9,7 @@
 
 #include "cpu/reduce.h"
 
-enum { LANES = 8 };                        /* running values of a line */
+enum { LANES = 32 };                       /* running values of a line */
 
 /* in `each`, m is a running value and y the element; `join` puts running value m into r */
 #define LINE_AND_ROW(name, T, ty, start, each, join) \
@@ -18,11 +18,13 @@ static void name##_line_##ty (tl_Acc *restrict a, const void *restrict x, int64_
   T lane[LANES], r = a->v.ty[0]; \
   int64_t i = 0; \
   (void)at; (void)p; \
-  for (int k = 0; k < LANES; k++) lane[k] = (start); \
-  for (; i + LANES <= n; i += LANES) \
-    for (int k = 0; k < LANES; k++) { T m = lane[k], y = e[i + k]; each; lane[k] = m; } \
-  for (; i < n; i++) { T m = lane[0], y = e[i]; each; lane[0] = m; } \
-  for (int k = 0; k < LANES; k++) { T m = lane[k]; join; } \
+  if (n >= 2 * LANES) { \
+    for (int k = 0; k < LANES; k++) lane[k] = (start); \
+    for (; i + LANES <= n; i += LANES) \
+      for (int k = 0; k < LANES; k++) { T m = lane[k], y = e[i + k]; each; lane[k] = m; } \
+    for (int k = 0; k < LANES; k++) { T m = lane[k]; join; } \
+  } \
+  for (; i < n; i++) { T m = r, y = e[i]; each; r = m; } \
   a->v.ty[0] = r; \
 } \
 static void name##_row_##ty (tl_Acc *restrict a, const void *restrict x, int64_t n, int64_t at, double p) { \
@@ -35,16 +37,18 @@ static void name##_row_##ty (tl_Acc *restrict a, const void *restrict x, int64_t
 #define PLACE(name, T, ty, better, first) \
 static void name##_line_##ty (tl_Acc *restrict a, const void *restrict x, int64_t n, int64_t at, double p) { \
   const T *e = x; \
-  T lane[LANES], r = a->v.ty[0]; \
+  T lane[LANES], r = a->v.ty[0], most = (first); \
   int64_t i = 0; \
   (void)p; \
-  for (int k = 0; k < LANES; k++) lane[k] = (first); \
-  for (; i + LANES <= n; i += LANES) \
-    for (int k = 0; k < LANES; k++) { T y = e[i + k]; lane[k] = (y better lane[k]) | (y != y) ? y : lane[k]; } \
-  for (; i < n; i++) { T y = e[i]; lane[0] = y better lane[0] || y != y ? y : lane[0]; } \
-  for (int k = 1; k < LANES; k++) lane[0] = lane[k] better lane[0] || lane[k] != lane[k] ? lane[k] : lane[0]; \
-  if (lane[0] better r || (lane[0] != lane[0] && r == r)) { \
-    a->v.ty[0] = r = lane[0]; \
+  if (n >= 2 * LANES) { \
+    for (int k = 0; k < LANES; k++) lane[k] = (first); \
+    for (; i + LANES <= n; i += LANES) \
+      for (int k = 0; k < LANES; k++) { T y = e[i + k]; lane[k] = (y better lane[k]) | (y != y) ? y : lane[k]; } \
+    for (int k = 0; k < LANES; k++) most = lane[k] better most || lane[k] != lane[k] ? lane[k] : most; \
+  } \
+  for (; i < n; i++) { T y = e[i]; most = y better most || y != y ? y : most; } \
+  if (most better r || (most != most && r == r)) { \
+    a->v.ty[0] = r = most; \
     for (i = 0; i < n - 1 && !(e[i] == r || e[i] != e[i]); i++) {} \
     a->at[0] = at + i; \
   } \
@@ -69,8 +73,8 @@ static void name##_line_##ty (tl_Acc *restrict a, const void *restrict x, int64_
   (void)at; (void)p; (void)mean; \
   for (; i + LANES <= n; i += LANES) \
     for (int k = 0; k < LANES; k++) { double y = (double)e[i + k]; lane[k] += (term); } \
-  for (; i < n; i++) { double y = (double)e[i]; lane[0] += (term); } \
-  for (int k = 0; k < LANES; k++) a->s[0] += lane[k]; \
+  for (int k = 0; k < LANES && i > 0; k++) a->s[0] += lane[k]; \
+  for (; i < n; i++) { double y = (double)e[i]; a->s[0] += (term); } \
 } \
 static void name##_row_##ty (tl_Acc *restrict a, const void *restrict x, int64_t n, int64_t at, double p) { \
   const T *e = x; \
@@ -92,8 +96,8 @@ static void spread_line_##ty (tl_Acc *restrict a, const void *restrict x, int64_
   (void)at; (void)p; \
   for (; i + LANES <= n; i += LANES) \
     for (int k = 0; k < LANES; k++) { double d = (double)e[i + k] - mean; s[k] += d * d; t[k] += d; } \
-  for (; i < n; i++) { double d = (double)e[i] - mean; s[0] += d * d; t[0] += d; } \
-  for (int k = 0; k < LANES; k++) { a->s[0] += s[k]; a->t[0] += t[k]; } \
+  for (int k = 0; k < LANES && i > 0; k++) { a->s[0] += s[k]; a->t[0] += t[k]; } \
+  for (; i < n; i++) { double d = (double)e[i] - mean; a->s[0] += d * d; a->t[0] += d; } \
 }
 
 #define ORDERS(T, ty, low, high) \

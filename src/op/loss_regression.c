@@ -111,15 +111,17 @@ static int bce_back (tl_Node *n, tl_Tensor **g) {
   return tl_needs(n, 1) ? tl_answer(n, 1, tl_mul(s, tl_sub(tl_op1(TL_log1p, tl_neg(x)), tl_op1(TL_log, x)))) : 0;
 }
 
-/* the same of sigmoid(x), without overflow: (1 - y) x + (1 + (p - 1) y) (log(1 + exp(-|x|)) + max(-x, 0)) */
+/* the same of sigmoid(x), without overflow: (1 - y) x + (1 + (p - 1) y) log(1 + exp(-x)) */
 static int bce_logits (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *y = a->v[1].t, *w = a->v[2].t, *p = a->v[6].t, *one = tl_integer(1), *r;
+  const tl_Num steep[2] = { { .f = 1 }, { .f = 80 } };
   char s[256], t[256];
   if (!tl_same_sizes(x, y))
     return tl_fault("binary_cross_entropy_with_logits: Target size (%s) must be the same as input size (%s)",
                     tl_show_sizes(s, y->ndim, y->size), tl_show_sizes(t, x->ndim, x->size));
   if (can_compare("binary_cross_entropy_with_logits", x, y)) return -1;
-  r = tl_add(tl_op1(TL_log1p, tl_op1(TL_exp, tl_neg(tl_op1(TL_abs, x)))), tl_op2(TL_clamp_min, tl_neg(x), tl_integer(0)));
+  r = tl_neg(x);
+  r = tl_pointwise(TL_softplus, 1, &r, 2, steep);         /* log(1 + exp(-x)), -x itself where exp would leave float32 */
   if (p) r = tl_mul(tl_add(tl_mul(tl_sub(p, one), y), one), r);
   r = tl_add(tl_mul(tl_sub(one, y), x), r);
   if (w) r = tl_mul(r, w);
