@@ -39,7 +39,7 @@ static int wide_kernels;                 /* AVX-512 ones; written once, before a
 void tl_cpu_gemm_start (void) {
   const char *core = openblas_get_corename();
   openblas_set_num_threads(1);
-  wide_kernels = strcmp(core, "SkylakeX") == 0 || strcmp(core, "Cooperlake") == 0 || strcmp(core, "SapphireRapids") == 0;
+  wide_kernels = !strcmp(core, "SkylakeX") || !strcmp(core, "Cooperlake") || !strcmp(core, "SapphireRapids");
 }
 
 /* ---- plain loops on packed row-major matrices ---- */
@@ -76,10 +76,11 @@ static void blas (const Product *p, int64_t first, int64_t last) {
   const char *b = p->b + first * (p->tb ? 1 : p->ldb) * width;
   char *c = p->c + first * p->ldc * width;
   if (p->wide)
-    cblas_dgemm(CblasColMajor, ta, tb, m, n, k, p->alpha, (const double *)p->a, lda, (const double *)b, ldb, p->beta, (double *)c, ldc);
+    cblas_dgemm(CblasColMajor, ta, tb, m, n, k, p->alpha, (const double *)p->a, lda, (const double *)b, ldb, p->beta,
+                (double *)c, ldc);
   else
-    cblas_sgemm(CblasColMajor, ta, tb, m, n, k, (float)p->alpha, (const float *)p->a, lda, (const float *)b, ldb, (float)p->beta,
-                (float *)c, ldc);
+    cblas_sgemm(CblasColMajor, ta, tb, m, n, k, (float)p->alpha, (const float *)p->a, lda, (const float *)b, ldb,
+                (float)p->beta, (float *)c, ldc);
 }
 
 static int columns (void *ctx, int64_t from, int64_t to) {

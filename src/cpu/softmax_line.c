@@ -31,12 +31,37 @@
 } while (0)
 
 #define X(i)  (x[i])
-#define ONTO_MOST(m, i)  MOST(m, x[i])
 #define ONTO_ADD(s, i)  ((s) + x[i])
 #define PRODUCT(i)  (x[i] * o[i])
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"     /* no function takes these */
+#endif
+typedef float V_f32 __attribute__((vector_size(32)));
+typedef double V_f64 __attribute__((vector_size(32)));
+typedef float U_f32 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef double U_f64 __attribute__((vector_size(32), aligned(8), may_alias));
+typedef int32_t M_f32 __attribute__((vector_size(32)));
+typedef int64_t M_f64 __attribute__((vector_size(32)));
+
 #define STAMP(T, ty, L) \
-static T most_##ty (const T *x, int64_t n) { T r; REDUCE(T, L, r, MOST, X, ONTO_MOST); return r; } \
+static T most_##ty (const T *x, int64_t n) { \
+  T r = x[0]; \
+  int64_t i = 0; \
+  if (n >= 4 * L) {                      /* four chains: the order does not show */ \
+    V_##ty m[4]; \
+    for (int q = 0; q < 4; q++) m[q] = ((const U_##ty *)x)[q]; \
+    for (i = 4 * L; i + 4 * L <= n; i += 4 * L) \
+      for (int q = 0; q < 4; q++) { \
+        V_##ty y = ((const U_##ty *)(x + i))[q]; \
+        M_##ty better = (y > m[q]) | (y != y); \
+        m[q] = (V_##ty)(((M_##ty)y & better) | ((M_##ty)m[q] & ~better)); \
+      } \
+    for (int q = 0; q < 4; q++) for (int k = 0; k < L; k++) r = MOST(m[q][k], r); \
+  } \
+  for (; i < n; i++) r = MOST(x[i], r); \
+  return r; \
+} \
 static T sum_##ty (const T *x, int64_t n) { T r; REDUCE(T, L, r, ADD, X, ONTO_ADD); return r; } \
 static T dot_##ty (const T *x, const T *o, int64_t n) { T r; REDUCE(T, L, r, ADD, PRODUCT, ONTO_DOT_##ty); return r; } \
 static void softmax_##ty (T *y, const T *x, int64_t n) { \
