@@ -136,7 +136,8 @@ static void unpack (const Mat *c, int width, const char *from) {
 ** so the operand is x'.  lead and length: BLAS wants a leading dimension of at least `plain` as it is, `turned`
 ** transposed.  What has neither layout is copied.
 */
-static int operand (Mat *x, int flip, int64_t plain, int64_t turned, int width, int *trans, int64_t *ld, void **room) {
+static int operand (Mat *x, int flip, int64_t plain, int64_t turned, int width, int *trans, int64_t *ld,
+                    void **room) {
   int64_t down = flip ? x->col : x->row, along = flip ? x->row : x->col;
   if (down == 1 && along >= most(1, plain)) *trans = 0;
   else if (along == 1 && down >= most(1, turned)) *trans = 1;
@@ -148,7 +149,8 @@ static int operand (Mat *x, int flip, int64_t plain, int64_t turned, int width, 
   return TL_DONE;
 }
 
-static int too_large (const Mat *c, const Mat *a, const Mat *b, int width, double alpha, double beta, volatile int *stop) {
+static int too_large (const Mat *c, const Mat *a, const Mat *b, int width, double alpha, double beta,
+                      volatile int *stop) {
   Mat x = *a, y = *b;
   void *ra = NULL, *rb = NULL, *rc = tl_cpu_room((size_t)(c->rows * c->cols * width));
   int reason = !rc || pack(&x, width, &ra) || pack(&y, width, &rb) ? TL_NOMEM : TL_DONE;
@@ -183,7 +185,8 @@ static int mm (Mat c, Mat a, Mat b, int wide, double alpha, double beta, tl_Env 
   p.m = flip ? c.cols : c.rows;
   p.n = flip ? c.rows : c.cols;
   p.k = flip ? b.cols : a.cols;
-  if (operand(&a, flip, p.m, p.k, width, &p.ta, &p.lda, &ra) || operand(&b, flip, p.k, p.n, width, &p.tb, &p.ldb, &rb))
+  if (operand(&a, flip, p.m, p.k, width, &p.ta, &p.lda, &ra) ||
+      operand(&b, flip, p.k, p.n, width, &p.tb, &p.ldb, &rb))
     reason = TL_NOMEM;
   p.ldc = flip ? c.row : c.col;
   p.a = a.data;
@@ -192,7 +195,8 @@ static int mm (Mat c, Mat a, Mat b, int wide, double alpha, double beta, tl_Env 
   if (p.n == 1) p.ldc = p.m;             /* a leading dimension that is never used may be anything */
   if (p.ta) { if (p.m == 1) p.lda = p.k; } else if (p.k == 1) p.lda = p.m;
   if (p.tb) { if (p.k == 1) p.ldb = p.n; } else if (p.n == 1) p.ldb = p.k;
-  if (!reason && fits(p.m) && fits(p.n) && fits(p.k) && fits(p.lda) && fits(p.ldb) && fits(p.ldc)) reason = call(&p, env, share);
+  if (!reason && fits(p.m) && fits(p.n) && fits(p.k) && fits(p.lda) && fits(p.ldb) && fits(p.ldc))
+    reason = call(&p, env, share);
   else if (!reason) reason = too_large(&c, flip ? &b : &a, flip ? &a : &b, width, alpha, beta, env->stop);
   if (rc && !reason) unpack(&home, width, rc);
   tl_cpu_room_free(rc);
@@ -231,8 +235,8 @@ static int mv (Mat c, Mat a, Mat b, int wide, double alpha, double beta, tl_Env 
     cblas_dgemv(CblasColMajor, trans ? CblasTrans : CblasNoTrans, (int)m, (int)n, alpha, (double *)a.data, (int)ld,
                 (double *)b.data, (int)b.row, beta, (double *)c.data, (int)c.row);
   else
-    cblas_sgemv(CblasColMajor, trans ? CblasTrans : CblasNoTrans, (int)m, (int)n, (float)alpha, (float *)a.data, (int)ld,
-                (float *)b.data, (int)b.row, (float)beta, (float *)c.data, (int)c.row);
+    cblas_sgemv(CblasColMajor, trans ? CblasTrans : CblasNoTrans, (int)m, (int)n, (float)alpha, (float *)a.data,
+                (int)ld, (float *)b.data, (int)b.row, (float)beta, (float *)c.data, (int)c.row);
   tl_cpu_room_free(ra);
   tl_cpu_room_free(rb);
   return *env->stop ? TL_INTERRUPTED : TL_DONE;
@@ -242,11 +246,12 @@ static int dot (Mat c, Mat a, Mat b, int wide, double alpha, double beta, tl_Env
   int64_t n = a.cols, sa = n == 1 ? 1 : a.col, sb = n == 1 ? 1 : b.row;
   if (sa <= 0 || sb <= 0 || !fits(n) || !fits(sa) || !fits(sb)) return mm(c, a, b, wide, alpha, beta, env, 0);
   if (wide) {
-    double *y = (double *)c.data, v = cblas_ddot((int)n, (double *)a.data, (int)sa, (double *)b.data, (int)sb) * alpha;
+    double v = cblas_ddot((int)n, (double *)a.data, (int)sa, (double *)b.data, (int)sb) * alpha, *y = (double *)c.data;
     *y = beta == 0 ? v : *y * beta + v;
   }
   else {
-    float *y = (float *)c.data, v = cblas_sdot((int)n, (float *)a.data, (int)sa, (float *)b.data, (int)sb) * (float)alpha;
+    float *y = (float *)c.data, v = cblas_sdot((int)n, (float *)a.data, (int)sa, (float *)b.data, (int)sb);
+    v *= (float)alpha;
     *y = beta == 0 ? v : *y * (float)beta + v;
   }
   return TL_DONE;
@@ -346,7 +351,8 @@ static int converted (const tl_Cmd *cmd, Mat c, Mat a, Mat b, const int64_t *off
   for (int64_t i = 0; i < c.rows && !reason; i++)
     for (int64_t j = 0, n; j < c.cols; j += n) {
       n = c.cols - j < TL_BLOCK ? c.cols - j : TL_BLOCK;
-      tl_block_store(cmd->dtype, rc + (i * c.cols + j) * width, y->dtype, (char *)y->data + offset[0] + i * row + j * col, col, n);
+      tl_block_store(cmd->dtype, rc + (i * c.cols + j) * width, y->dtype,
+                     (char *)y->data + offset[0] + i * row + j * col, col, n);
     }
  done:
   tl_cpu_room_free(rc);
@@ -372,7 +378,8 @@ static int items (void *ctx, int64_t from, int64_t to) {
       x[q] = (Mat){ (char *)c->arg[q].data + offset[q], rows[q], cols[q], c->arg[q].stride[c->ndim] / width,
                     c->arg[q].stride[c->ndim + 1] / width };
     }
-    reason = same ? floats(x[0], x[1], x[2], c, j->env, j->share) : converted(c, x[0], x[1], x[2], offset, j->env, j->share);
+    reason = same ? floats(x[0], x[1], x[2], c, j->env, j->share)
+                  : converted(c, x[0], x[1], x[2], offset, j->env, j->share);
     if (*j->env->stop) return TL_INTERRUPTED;
   }
   return reason;

@@ -220,10 +220,12 @@ int tl_cpu_scatter (const tl_Cmd *c, tl_Env *env) {
       const int64_t *v;
       const void *y = values;
       b = n - i < TL_BLOCK ? n - i : TL_BLOCK;
-      v = tl_block_load(TL_i64, index, ix->dtype, (const char *)ix->data + offset[2] + i * ix->stride[d], ix->stride[d], b);
+      v = tl_block_load(TL_i64, index, ix->dtype, (const char *)ix->data + offset[2] + i * ix->stride[d],
+                        ix->stride[d], b);
       for (int64_t q = 0; q < b; q++) at[q] = place(&r, v[q]) * r.step;
       if (!number)
-        y = tl_block_load(dtype, values, x->dtype, (const char *)x->data + offset[1] + i * x->stride[d], x->stride[d], b);
+        y = tl_block_load(dtype, values, x->dtype, (const char *)x->data + offset[1] + i * x->stride[d],
+                          x->stride[d], b);
       scatter((char *)c->arg[0].data + offset[0] + i * c->arg[0].stride[d], c->arg[0].stride[d], at, y, b);
       if (*env->stop) return TL_INTERRUPTED;
     }

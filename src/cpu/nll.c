@@ -69,7 +69,8 @@ static int check (const Rows *r, int place, tl_Env *env) {
 
 static void write_real (const tl_Arg *a, int64_t offset, int dtype, double v) {
   float f = (float)v;
-  tl_block_store(dtype, dtype == TL_f32 ? (const void *)&f : (const void *)&v, a->dtype, (char *)a->data + offset, 0, 1);
+  const void *p = dtype == TL_f32 ? (const void *)&f : (const void *)&v;
+  tl_block_store(dtype, p, a->dtype, (char *)a->data + offset, 0, 1);
 }
 
 /* T: float or double; every step rounds in it */

@@ -108,19 +108,20 @@ static void integer (Source *s, void *values, int64_t n) {
 /* fills arg0 block by block in the order of memory */
 static int walk (Source *s, Fill fill, int dtype, tl_Env *env) {
   const tl_Cmd *c = s->c;
-  const tl_Arg *y = &c->arg[0], *p = c->op == TL_BERNOULLI && c->narg > 2 && !(c->arg[2].flags & TL_ARG_ABSENT) ? &c->arg[2] : NULL;
+  int chosen = c->op == TL_BERNOULLI && c->narg > 2 && !c->arg[2].flags;
+  const tl_Arg *y = &c->arg[0], *p = chosen ? &c->arg[2] : NULL;
   int last = c->ndim - 1, direct = y->dtype == dtype && y->stride[last] == tl_cpu_width[dtype];
   int64_t outer = tl_block_count(c, 0, last), n = c->size[last], offset[TL_MAXARG], room[TL_BLOCK], chances[TL_BLOCK];
   int64_t most = direct && !p ? 1 << 16 : TL_BLOCK;
-  if (p && p->flags & TL_ARG_NUMBER) p = NULL;
   s->chance_dtype = p && p->dtype == TL_f64 ? TL_f64 : TL_f32;
   for (int64_t k = 0; k < outer; k++) {
     tl_block_place(c, 0, last, k, c->narg, offset);
     for (int64_t i = 0, b; i < n; i += b) {
       char *to = (char *)y->data + offset[0] + i * y->stride[last];
       b = n - i < most ? n - i : most;
-      if (p) s->chance = tl_block_load(s->chance_dtype, chances, p->dtype, (const char *)p->data + offset[2] + i * p->stride[last],
-                                       p->stride[last], b);
+      if (p)
+        s->chance = tl_block_load(s->chance_dtype, chances, p->dtype,
+                                  (const char *)p->data + offset[2] + i * p->stride[last], p->stride[last], b);
       fill(s, direct ? (void *)to : (void *)room, b);
       if (!direct) tl_block_store(dtype, room, y->dtype, to, y->stride[last], b);
       if (*env->stop) return TL_INTERRUPTED;

@@ -62,13 +62,16 @@ static int fold (const Job *j, tl_Acc *a, const tl_FoldPair *pair, const char *x
     line = x + offset[last];
     if (j->by_row)
       for (int64_t i = 0; i < m; i++, at++) {
-        pair->row(a, tl_block_load(c->dtype, room, in->dtype, line + i * in->stride[inner], in->stride[j->outer], n), n, at, p);
+        const void *e = tl_block_load(c->dtype, room, in->dtype, line + i * in->stride[inner], in->stride[j->outer], n);
+        pair->row(a, e, n, at, p);
         if ((++polls & 1023) == 0 && *j->stop) return TL_INTERRUPTED;
       }
     else
       for (int64_t i = 0, b; i < m; i += b, at += b) {
+        const void *e;
         b = m - i < TL_BLOCK ? m - i : TL_BLOCK;
-        pair->line(a, tl_block_load(c->dtype, room, in->dtype, line + i * in->stride[inner], in->stride[inner], b), b, at, p);
+        e = tl_block_load(c->dtype, room, in->dtype, line + i * in->stride[inner], in->stride[inner], b);
+        pair->line(a, e, b, at, p);
         if ((++polls & 1023) == 0 && *j->stop) return TL_INTERRUPTED;
       }
   }

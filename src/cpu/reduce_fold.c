@@ -113,7 +113,8 @@ static void spread_line_##ty (tl_Acc *restrict a, const void *restrict x, int64_
   SUMMED(norm0, T, ty, y != 0) SUMMED(norm1, T, ty, fabs(y)) SUMMED(norm2, T, ty, y * y) \
   SUMMED(normp, T, ty, pow(fabs(y), p)) \
   LINE_AND_ROW(normmax, T, ty, 0, { y = (T)fabs(y); m = (y > m) | (y != y) ? y : m; }, r = m > r || m != m ? m : r) \
-  LINE_AND_ROW(normmin, T, ty, (T)INFINITY, { y = (T)fabs(y); m = (y < m) | (y != y) ? y : m; }, r = m < r || m != m ? m : r)
+  LINE_AND_ROW(normmin, T, ty, (T)INFINITY, { y = (T)fabs(y); m = (y < m) | (y != y) ? y : m; }, \
+               r = m < r || m != m ? m : r)
 
 ORDERS(float, f32, -INFINITY, INFINITY)
 ORDERS(double, f64, -(double)INFINITY, (double)INFINITY)
@@ -124,8 +125,10 @@ REALS(double, f64)
 LINE_AND_ROW(prod, int64_t, i64, 1, m = WRAPPED((uint64_t)m * (uint64_t)y), r = WRAPPED((uint64_t)r * (uint64_t)m))
 LINE_AND_ROW(sum, int64_t, i64, 0, m = WRAPPED((uint64_t)m + (uint64_t)y), r = WRAPPED((uint64_t)r + (uint64_t)m))
 
-#define REALS_OF(name)  { { name##_line_f32, name##_row_f32 }, { name##_line_f64, name##_row_f64 }, { NULL, NULL } }
-#define ALL_OF(name)    { { name##_line_f32, name##_row_f32 }, { name##_line_f64, name##_row_f64 }, { name##_line_i64, name##_row_i64 } }
+#define REALS_OF(name) \
+  { { name##_line_f32, name##_row_f32 }, { name##_line_f64, name##_row_f64 }, { NULL, NULL } }
+#define ALL_OF(name) \
+  { { name##_line_f32, name##_row_f32 }, { name##_line_f64, name##_row_f64 }, { name##_line_i64, name##_row_i64 } }
 
 const tl_FoldRow TL_AT_LEVEL(tl_folds)[TL_NFOLD] = {
   [TL_reduce_sum]    = { { NULL, NULL }, { NULL, NULL }, { sum_line_i64, sum_row_i64 } },

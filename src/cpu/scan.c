@@ -15,11 +15,13 @@ typedef struct Run {                     /* the running values of WIDE lines */
 } Run;
 
 /* goes on over n elements that belong to `lines` lines in turn: y (and at) get the running values */
-typedef void (*Step) (Run *restrict r, const void *restrict x, void *restrict y, int64_t *restrict at, int64_t n, int64_t lines, int64_t first);
+typedef void (*Step) (Run *restrict r, const void *restrict x, void *restrict y, int64_t *restrict at, int64_t n,
+                      int64_t lines, int64_t first);
 
 /* T: elements; A: what runs, in member m; first: the place of the first element along the line */
 #define ADD_UP(name, T, A, m, do_it) \
-static void name (Run *restrict r, const void *restrict x, void *restrict y, int64_t *restrict at, int64_t n, int64_t lines, int64_t first) { \
+static void name (Run *restrict r, const void *restrict x, void *restrict y, int64_t *restrict at, int64_t n, \
+                  int64_t lines, int64_t first) { \
   const T *e = x; \
   T *o = y; \
   (void)at; (void)first; \
@@ -40,7 +42,8 @@ ADD_UP(prod_half, float, float, f32, v *= w)
 ADD_UP(prod_i64, int64_t, int64_t, i64, v = (int64_t)((uint64_t)v * (uint64_t)w))
 
 #define BEST(name, T, m, op) \
-static void name (Run *restrict r, const void *restrict x, void *restrict y, int64_t *restrict at, int64_t n, int64_t lines, int64_t first) { \
+static void name (Run *restrict r, const void *restrict x, void *restrict y, int64_t *restrict at, int64_t n, \
+                  int64_t lines, int64_t first) { \
   const T *e = x; \
   T *o = y; \
   for (int64_t i = 0; i < n; i++) { \
@@ -113,7 +116,8 @@ static int work (void *ctx, int64_t from, int64_t to) {
       j->step(&run, e, out, at, b, j->chunk > 1 ? 2 : 1, i);
       tl_block_store(c->dtype, out, y->dtype, (char *)y->data + offset[0] + i * y->stride[d], step[0], b);
       if (j->best)
-        tl_block_store(TL_i64, at, c->arg[1].dtype, (char *)c->arg[1].data + offset[1] + i * c->arg[1].stride[d], step[1], b);
+        tl_block_store(TL_i64, at, c->arg[1].dtype, (char *)c->arg[1].data + offset[1] + i * c->arg[1].stride[d],
+                       step[1], b);
       if ((i & 1023) == 0 && *j->stop) return TL_INTERRUPTED;
     }
   }

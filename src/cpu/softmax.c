@@ -39,8 +39,8 @@ static int copies (const Job *j, int64_t from, int64_t to) {
     j->loops->line(c->op, room, room, room + bytes, n);
     for (int64_t i = 0, b; i < n; i += b) {
       b = n - i < TL_BLOCK ? n - i : TL_BLOCK;
-      tl_block_store(c->dtype, room + i * width, c->arg[0].dtype, (char *)c->arg[0].data + offset[0] + i * c->arg[0].stride[d],
-                     c->arg[0].stride[d], b);
+      tl_block_store(c->dtype, room + i * width, c->arg[0].dtype,
+                     (char *)c->arg[0].data + offset[0] + i * c->arg[0].stride[d], c->arg[0].stride[d], b);
     }
   }
   tl_cpu_room_free(room);
@@ -60,8 +60,9 @@ static int work (void *ctx, int64_t from, int64_t to) {
     if (j->way == LINES) j->loops->line(c->op, p[0], p[1], p[2], c->size[d]);
     else {
       int64_t w = c->size[j->outer] - first;
-      j->loops->rows(c->op, p[0], p[1], p[2], c->size[d], w < TL_SOFTMAX_WIDE ? w : TL_SOFTMAX_WIDE, c->arg[0].stride[d] / width,
-                     c->arg[1].stride[d] / width, j->n > 2 ? c->arg[2].stride[d] / width : 0);
+      j->loops->rows(c->op, p[0], p[1], p[2], c->size[d], w < TL_SOFTMAX_WIDE ? w : TL_SOFTMAX_WIDE,
+                     c->arg[0].stride[d] / width, c->arg[1].stride[d] / width,
+                     j->n > 2 ? c->arg[2].stride[d] / width : 0);
     }
     if (*j->stop) return TL_INTERRUPTED;
   }
@@ -70,7 +71,8 @@ static int work (void *ctx, int64_t from, int64_t to) {
 
 int tl_cpu_softmax (const tl_Cmd *c, tl_Env *env) {
   int d = c->ndim - 1, width = tl_cpu_width[c->dtype], lines = 1, rows = c->keep > 0;
-  Job j = { .c = c, .stop = env->stop, .n = c->op <= TL_LOG_SOFTMAX_Y ? 2 : 3, .way = COPIES, .outer = c->keep, .chunks = 1 };
+  Job j = { .c = c, .stop = env->stop, .n = c->op <= TL_LOG_SOFTMAX_Y ? 2 : 3, .way = COPIES, .outer = c->keep,
+            .chunks = 1 };
   if (c->ndim != c->keep + 1 || (c->dtype != TL_f32 && c->dtype != TL_f64)) return TL_CANT;
   if (c->size[d] == 0) return TL_DONE;
   j.loops = TL_PICK(tl_softmax) + (c->dtype == TL_f64);

@@ -15,7 +15,8 @@ enum { TL_SOFTMAX_WIDE = 64 };           /* lines that are worked on side by sid
 */
 typedef struct tl_SoftmaxLoops {
   void (*line) (int op, void *y, const void *a, const void *b, int64_t n);
-  void (*rows) (int op, void *y, const void *a, const void *b, int64_t n, int64_t w, int64_t sy, int64_t sa, int64_t sb);
+  void (*rows) (int op, void *y, const void *a, const void *b, int64_t n, int64_t w, int64_t sy, int64_t sa,
+                int64_t sb);
 } tl_SoftmaxLoops;
 extern const tl_SoftmaxLoops tl_softmax_v2[2], tl_softmax_v3[2], tl_softmax_v4[2];    /* float, double */
 

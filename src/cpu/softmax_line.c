@@ -119,7 +119,8 @@ static void forward_##ty (int op, T *y, const T *x, int64_t n, int64_t w, int64_
       for (int64_t k = 0; k < w; k++) y[i * sy + k] = (x[i * sx + k] - most[k]) - sum[k]; \
   } \
 } \
-static void rows_##ty (int op, void *to, const void *a, const void *b, int64_t n, int64_t w, int64_t sy, int64_t sa, int64_t sb) { \
+static void rows_##ty (int op, void *to, const void *a, const void *b, int64_t n, int64_t w, int64_t sy, int64_t sa, \
+                       int64_t sb) { \
   T *y = to, sum[TL_SOFTMAX_WIDE] = {0}; \
   const T *x = a, *o = b; \
   if (op <= TL_LOG_SOFTMAX_Y) { forward_##ty(op, y, x, n, w, sy, sa); return; } \

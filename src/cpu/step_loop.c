@@ -14,7 +14,8 @@ enum { AMSGRAD = 1, DECOUPLED = 2, CENTERED = 1, MAXIMIZE = 4 };
 
 #define STAMP(T, ty) \
 /* g = +-grad + decay * p */ \
-FUN void final_##ty (T *restrict g, const T *restrict grad, const T *restrict p, int64_t n, int maximize, double decay) { \
+FUN void final_##ty (T *restrict g, const T *restrict grad, const T *restrict p, int64_t n, int maximize, \
+                     double decay) { \
   T w = (T)decay; \
   if (maximize) for (int64_t i = 0; i < n; i++) g[i] = -grad[i]; \
   else for (int64_t i = 0; i < n; i++) g[i] = grad[i]; \
@@ -78,7 +79,9 @@ static void step_##ty (const tl_Cmd *c, void *const *data, int64_t n, double off
     switch (c->op) { \
       case TL_STEP_SGD: sgd_##ty(c, p + i, g + i, w); break; \
       case TL_STEP_MOMENTUM: momentum_##ty(c, p + i, g + i, a + i, w); break; \
-      case TL_STEP_ADAM: adam_##ty(c, p + i, g + i, a + i, b + i, flags & AMSGRAD ? e + i : NULL, w, off1, off2); break; \
+      case TL_STEP_ADAM: \
+        adam_##ty(c, p + i, g + i, a + i, b + i, flags & AMSGRAD ? e + i : NULL, w, off1, off2); \
+        break; \
       default: { \
         T *avg = flags & CENTERED ? b + i : NULL, *buf = flags & CENTERED ? e : b; \
         rmsprop_##ty(c, p + i, g + i, a + i, avg, c->p[4].f > 0 ? buf + i : NULL, w); \

@@ -240,7 +240,7 @@ static int work (void *ctx, int64_t from, int64_t to) {
   double room[CHUNK];
   int64_t offset[TL_MAXARG];
   for (int64_t k = from; k < to; k++) {
-    int64_t a = k % j->chunks * j->chunk, n;
+    int64_t a = k % j->chunks * j->chunk, n, step = j->p.each ? j->y->stride[j->outer] : 0;
     int64_t b = a + j->chunk;
     if (b > j->p.n1 || !j->p.each) b = j->p.n1;
     n = j->p.each ? b - a : 1;
@@ -248,8 +248,7 @@ static int work (void *ctx, int64_t from, int64_t to) {
     memset(room, 0, (size_t)n * tl_cpu_width[dtype]);
     add_planes(j, (const char *)j->x->data + offset[1], room, a, b);
     if (*j->p.stop) return TL_INTERRUPTED;
-    tl_block_store(dtype, room, j->y->dtype, (char *)j->y->data + offset[0] + a * (j->p.each ? j->y->stride[j->outer] : 0),
-                   j->p.each ? j->y->stride[j->outer] : 0, n);
+    tl_block_store(dtype, room, j->y->dtype, (char *)j->y->data + offset[0] + a * step, step, n);
   }
   return TL_DONE;
 }

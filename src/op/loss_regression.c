@@ -32,7 +32,7 @@ static int mse (tl_Args *a) {
   if (reduction == TL_SUM_LOSS) return 0;
   in[0] = a->out[0];
   in[1] = tl_number((double)tl_numel(d));
-  return tl_map(TL_div, 2, in, 0, NULL, a->out[0]) ? 0 : -1;
+  return in[1] && tl_map(TL_div, 2, in, 0, NULL, a->out[0]) ? 0 : -1;
 }
 
 /* (factor * (x - y)) * g, in this order */

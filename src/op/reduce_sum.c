@@ -101,7 +101,7 @@ static int mean (tl_Args *a) {
   if (tl_reduce_into(a, TL_reduce_sum, x, mask, keepdim, dtype, wanted, 0)) return -1;
   in[0] = a->out[0];
   in[1] = tl_number(n);
-  return tl_map(TL_div, 2, in, 0, NULL, a->out[0]) ? 0 : -1;
+  return in[1] && tl_map(TL_div, 2, in, 0, NULL, a->out[0]) ? 0 : -1;
 }
 
 static int mean_back (tl_Node *n, tl_Tensor **g) { return tl_answer(n, 0, tl_spread(n, tl_div(g[0], tl_number(n->p[0].f)))); }
@@ -109,7 +109,7 @@ static int mean_back (tl_Node *n, tl_Tensor **g) { return tl_answer(n, 0, tl_spr
 static int count_nonzero (tl_Args *a) {
   tl_Tensor *in[2] = { a->v[0].t, tl_integer(0) };
   uint32_t mask = tl_reduced_dims(a, 1);
-  if (mask == (uint32_t)-1) return -1;
+  if (mask == (uint32_t)-1 || !in[1]) return -1;
   return tl_reduce_into(a, TL_reduce_sum, tl_map(TL_ne, 2, in, 0, NULL, NULL), mask, 0, TL_i64, TL_NONE, 0);
 }
 
@@ -286,7 +286,7 @@ static int logsumexp (tl_Args *a) {
   in[1] = NULL;
   {
     tl_Tensor *choice[3] = { tl_map(TL_isfinite, 1, in, 0, NULL, NULL), top, tl_integer(0) };
-    if (!choice[0]) return -1;
+    if (!choice[0] || !choice[2]) return -1;
     top = tl_map(TL_where, 3, choice, 0, NULL, NULL);
   }
   in[0] = x;

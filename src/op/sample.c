@@ -168,7 +168,7 @@ static tl_Tensor *dropped (tl_Tensor *x, double p, int inplace) {
     tl_here->grad_mode = mode;
     in[0] = mask;
     in[1] = tl_number(1 - p);
-    if (failed || !tl_map(TL_div, 2, in, 0, NULL, mask)) return NULL;
+    if (failed || !in[1] || !tl_map(TL_div, 2, in, 0, NULL, mask)) return NULL;
   }
   if (!inplace) return tl_mul(x, mask);
   tl_args(&a, tl_op("mul"), 0);
