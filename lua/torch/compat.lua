@@ -103,14 +103,13 @@ function compat.install()
   end
   typed("Tensor", torch.get_default_dtype)
 
-  local cast = methods.type
-  if cast then
-    function methods.type(t, kind, ...)
-      local dtype_of = kinds[kind]
-      if dtype_of then return cast(t, dtype_of(), ...) end
-      if kind == nil then return cast(t) end
-      return cast(t, kind, ...)
-    end
+  local cast, names = methods.type, {}
+  for name, dtype in pairs(dtypes) do names[torch[dtype]] = name end
+  -- x:type() is the name of x's type, x:type(torch.DoubleTensor) a conversion
+  function methods.type(t, kind, ...)
+    if kind == nil then return (t.is_cuda and "torch.cuda." or "torch.") .. names[t.dtype] end
+    local dtype_of = kinds[kind]
+    return cast(t, dtype_of and dtype_of() or kind, ...)
   end
 
   local repeated = methods["repeat"] or methods.repeatTensor

@@ -182,6 +182,7 @@ static int size_index (lua_State *L) {
   if (lua_isinteger(L, 2)) {
     lua_Integer n = (lua_Integer)lua_rawlen(L, 1), i = lua_tointeger(L, 2);
     if (i < 0) i += n + 1;
+    if (i == n + 1) { lua_pushnil(L); return 1; }       /* where ipairs ends */
     if (i < 1 || i > n)
       return tl_error(L, "torch.Size: index %lld is out of range for %lld dims (dims count from 1)",
                       (long long)lua_tointeger(L, 2), (long long)n);

@@ -156,14 +156,17 @@ static int set_grad (lua_State *L, tl_State *S, tl_Tensor *t) {
   return change(L, S, t, value_or_nil(L, "grad"), tl_set_grad);
 }
 
-/* t looks at the memory of v from now on; its history stays */
+/* t looks at the memory of v from now on; its history stays.  Only a leaf may change its dtype or device. */
 static int swap_data (tl_Tensor *t, tl_Tensor *v) {
   tl_Geometry g;
   tl_Storage *old = t->storage;
   if (t == v) return 0;
-  if (t->dtype != v->dtype || t->flags & TL_WRAPPED || v->flags & TL_WRAPPED || tl_device_of(t) != tl_device_of(v))
+  if (t->flags & TL_WRAPPED || v->flags & TL_WRAPPED) return tl_fault("x.data: a number has no memory");
+  if ((t->dtype != v->dtype || tl_device_of(t) != tl_device_of(v)) && !tl_is_leaf(t))
     return tl_fault("Attempted to set x.data to a tensor of another type (%s instead of %s)", tl_dtype_name[v->dtype],
                     tl_dtype_name[t->dtype]);
+  if (tl_requires_grad(t) && !tl_is_float(v->dtype))
+    return tl_fault("data set to a tensor that requires gradients must be floating point or complex dtype");
   if (t->base) {
     tl_node(t);
     tl_release(t->base);
@@ -172,6 +175,7 @@ static int swap_data (tl_Tensor *t, tl_Tensor *v) {
   tl_geometry(v, &g);
   tl_storage_retain(v->storage);
   t->storage = v->storage;
+  t->dtype = v->dtype;
   tl_set_geometry(t, &g);
   t->seen = t->storage->version;
   tl_storage_release(old);

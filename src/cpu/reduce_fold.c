@@ -43,7 +43,7 @@ static void name##_line_##ty (tl_Acc *restrict a, const void *restrict x, int64_
   if (n >= 2 * LANES) { \
     for (int k = 0; k < LANES; k++) lane[k] = (first); \
     for (; i + LANES <= n; i += LANES) \
-      for (int k = 0; k < LANES; k++) { T y = e[i + k]; lane[k] = (y better lane[k]) | (y != y) ? y : lane[k]; } \
+      for (int k = 0; k < LANES; k++) { T y = e[i + k]; lane[k] = ((y better lane[k]) | (y != y)) ? y : lane[k]; } \
     for (int k = 0; k < LANES; k++) most = lane[k] better most || lane[k] != lane[k] ? lane[k] : most; \
   } \
   for (; i < n; i++) { T y = e[i]; most = y better most || y != y ? y : most; } \
@@ -101,8 +101,8 @@ static void spread_line_##ty (tl_Acc *restrict a, const void *restrict x, int64_
 }
 
 #define ORDERS(T, ty, low, high) \
-  LINE_AND_ROW(amax, T, ty, low, m = (y > m) | (y != y) ? y : m, r = m > r || m != m ? m : r) \
-  LINE_AND_ROW(amin, T, ty, high, m = (y < m) | (y != y) ? y : m, r = m < r || m != m ? m : r) \
+  LINE_AND_ROW(amax, T, ty, low, m = ((y > m) | (y != y)) ? y : m, r = m > r || m != m ? m : r) \
+  LINE_AND_ROW(amin, T, ty, high, m = ((y < m) | (y != y)) ? y : m, r = m < r || m != m ? m : r) \
   LINE_AND_ROW(any, T, ty, 0, m = (m != 0) | (y != 0), r = (r != 0) | (m != 0)) \
   LINE_AND_ROW(all, T, ty, 1, m = (m != 0) & (y != 0), r = (r != 0) & (m != 0)) \
   PLACE(max, T, ty, >, low) \
@@ -112,8 +112,8 @@ static void spread_line_##ty (tl_Acc *restrict a, const void *restrict x, int64_
   SUMMED(total, T, ty, y) SPREAD(T, ty) \
   SUMMED(norm0, T, ty, y != 0) SUMMED(norm1, T, ty, fabs(y)) SUMMED(norm2, T, ty, y * y) \
   SUMMED(normp, T, ty, pow(fabs(y), p)) \
-  LINE_AND_ROW(normmax, T, ty, 0, { y = (T)fabs(y); m = (y > m) | (y != y) ? y : m; }, r = m > r || m != m ? m : r) \
-  LINE_AND_ROW(normmin, T, ty, (T)INFINITY, { y = (T)fabs(y); m = (y < m) | (y != y) ? y : m; }, \
+  LINE_AND_ROW(normmax, T, ty, 0, { y = (T)fabs(y); m = ((y > m) | (y != y)) ? y : m; }, r = m > r || m != m ? m : r) \
+  LINE_AND_ROW(normmin, T, ty, (T)INFINITY, { y = (T)fabs(y); m = ((y < m) | (y != y)) ? y : m; }, \
                r = m < r || m != m ? m : r)
 
 ORDERS(float, f32, -INFINITY, INFINITY)

@@ -201,7 +201,7 @@ static int round_to (tl_Args *a) {
   if (!tl_is_float(in[0]->dtype)) return tl_fault("\"round_cpu\" not implemented for '%s'", tl_dtype_name[in[0]->dtype]);
   in[1] = tl_number(pow(10, (double)llabs(decimals)));
   tl_keep_ints(a, 3, (int64_t[]){ TL_round, 0, 1 });      /* a step function all the same */
-  a->out[0] = tl_map(decimals < 0 ? TL_div : TL_mul, 2, in, 0, NULL, NULL);
+  a->out[0] = in[1] ? tl_map(decimals < 0 ? TL_div : TL_mul, 2, in, 0, NULL, NULL) : NULL;
   if (!a->out[0] || !tl_map(TL_round, 1, a->out, 0, NULL, a->out[0])) return -1;
   in[0] = a->out[0];
   return tl_map(decimals < 0 ? TL_mul : TL_div, 2, in, 0, NULL, a->out[0]) ? 0 : -1;

@@ -43,8 +43,9 @@ static inline int64_t tl_reduced_count (const tl_Tensor *x, uint32_t mask) {
 static inline int tl_reduce_into (tl_Args *a, int code, tl_Tensor *x, uint32_t mask, int keepdim, int dtype, int wanted, double p0) {
   int64_t size[TL_MAXDIM];
   tl_Num p[2] = { { .f = p0 }, { .f = 0 } };
-  int ndim = tl_reduced(x, mask, keepdim, size);
-  tl_Tensor *y = tl_result(a, 0, dtype, ndim, size), *out[2];
+  tl_Tensor *y, *out[2];
+  if (!x) return -1;
+  y = tl_result(a, 0, dtype, tl_reduced(x, mask, keepdim, size), size);
   if (!y || tl_reduce(code, x, mask, keepdim, wanted, p, &y, out)) return -1;
   a->out[0] = y;
   return 0;
