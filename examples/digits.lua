@@ -91,7 +91,7 @@ local function draw(count)
   end
   local line = {}
   for i = 1, count do
-    local text = ("it is %d, taken for %d"):format(truth[i] - 1, answers[i] - 1)
+    local text = ("%d, taken for %d"):format(truth[i] - 1, answers[i] - 1)
     if count > 4 then text = ("%d%s"):format(answers[i] - 1, answers[i] == truth[i] and "" or (" (not %d)"):format(truth[i] - 1)) end
     line[i] = ("%-18s"):format(text)
   end

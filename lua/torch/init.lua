@@ -80,6 +80,11 @@ setmetatable(torch, {
   end,
 })
 
+--------------------------------------------------------------------------------------------- files
+
+function torch.save(...) return require "torch.files".save(...) end
+function torch.load(...) return require "torch.files".load(...) end
+
 --------------------------------------------------------------------------------------------- names of old
 
 require "torch.compat".install()

@@ -42,7 +42,8 @@ describe("losses", function ()
       { -0.009014994740862814, 0.008992704056109609, 2.2290684753198085e-05 } }, labels)
     entropy(0.10991508903827944, { { 0.09479972362800766, 0.004719800321522224, -0.0995195239495299 },
       { -0.003605997896345126, 0.0035970816224438437, 8.916273901279233e-06 } }, labels, { weight = w })
-    entropy(0.13284523372757556, { { 0.11849965453500957, 0.00589975040190278, -0.12439940493691237 }, { 0, 0, 0 } }, labels, { ignore_index = 1 })
+    entropy(0.13284523372757556, { { 0.11849965453500957, 0.00589975040190278, -0.12439940493691237 }, { 0, 0, 0 } }, labels,
+      { ignore_index = 1 })
     entropy(0.15103974400867054, { { 0.11849965453500957, 0.00589975040190278, -0.12439940493691237 },
       { -0.018029989481725628, 0.017985408112219218, 4.458136950639617e-05 } }, labels, { reduction = "sum" })
     entropy({ 0.13284523372757556, 0.01819451028109497 }, { { 0.11849965453500957, 0.00589975040190278, -0.12439940493691237 },
@@ -56,16 +57,21 @@ describe("losses", function ()
     entropy(0.5059721015215227, { { 0.08418306847684066, -0.008810191358541202, -0.07537287711829946 },
       { 0.0359132023841422, -0.009256640827896977, -0.026656561556245215 } }, labels, { label_smoothing = 0.1, weight = w })
     entropy(8.751831325828574, { { 0.028233928871598257, -0.14760567180669026, 0.11937174293509199 },
-      { 0.7997496338967072, -0.046454008971747916, -0.7532956249249593 } }, double { { 0.2, 0.3, 0.5 }, { 0.1, 0.1, 0.8 } }, { weight = w, label_smoothing = 0.1 })
+      { 0.7997496338967072, -0.046454008971747916, -0.7532956249249593 } }, double { { 0.2, 0.3, 0.5 }, { 0.1, 0.1,
+        0.8 } }, { weight = w, label_smoothing = 0.1 })
   end)
 
   it("regression", function ()
     pair(5 / 3, { 2 / 3, -4 / 3, 0 }, { -2 / 3, 4 / 3, 0 }, F.mse_loss, { 1, 2, 4 }, { 0, 4, 4 })
     pair(1, { 1 / 3, -1 / 3, 0 }, { -1 / 3, 1 / 3, 0 }, F.l1_loss, { 1, 2, 4 }, { 0, 4, 4 })
-    pair(0.5277777777777778, { 2 / 9, -1 / 3, 0 }, { -2 / 9, 1 / 3, 0 }, function (a, b) return F.smooth_l1_loss(a, b, { beta = 1.5 }) end, { 1, 2, 4 }, { 0, 4, 4 })
-    pair(0.7916666666666666, { 1 / 3, -0.5, 0 }, { -1 / 3, 0.5, 0 }, function (a, b) return F.huber_loss(a, b, { delta = 1.5 }) end, { 1, 2, 4 }, { 0, 4, 4 })
-    pair(0.8154753764066455, { 0, -2 / 3, 2.407407407407408 }, { inf, 0, -0.7324081924454066 }, F.binary_cross_entropy, { 0, 0.5, 0.9 }, { 0, 1, 0.25 })
-    pair(7.773358397201004, { 0.03973430734070585, -1 / 6, 0.24999999999996883 }, { 2 / 3, 0, -10 }, F.binary_cross_entropy_with_logits, { -2, 0, 30 }, { 0, 1, 0.25 })
+    pair(0.5277777777777778, { 2 / 9, -1 / 3, 0 }, { -2 / 9, 1 / 3, 0 }, function (a, b) return F.smooth_l1_loss(a, b,
+      { beta = 1.5 }) end, { 1, 2, 4 }, { 0, 4, 4 })
+    pair(0.7916666666666666, { 1 / 3, -0.5, 0 }, { -1 / 3, 0.5, 0 }, function (a, b) return F.huber_loss(a, b, { delta = 1.5 }) end, { 1,
+      2, 4 }, { 0, 4, 4 })
+    pair(0.8154753764066455, { 0, -2 / 3, 2.407407407407408 }, { inf, 0, -0.7324081924454066 }, F.binary_cross_entropy, { 0, 0.5, 0.9 },
+      { 0, 1, 0.25 })
+    pair(7.773358397201004, { 0.03973430734070585, -1 / 6, 0.24999999999996883 }, { 2 / 3, 0, -10 }, F.binary_cross_entropy_with_logits,
+      { -2, 0, 30 }, { 0, 1, 0.25 })
     close_to(F.mse_loss(torch.zeros(0), torch.zeros(0)), nan)
   end)
 
@@ -81,7 +87,9 @@ describe("losses", function ()
     raises(function () F.nll_loss(x, torch.tensor { 1, 4 }) end, "Target 4 is out of bounds")
     raises(function () F.nll_loss(x, torch.tensor { 0, 1 }) end, "Target 0 is out of bounds")
     raises(function () F.cross_entropy(x, torch.tensor { 1, 2, 3 }) end, "Expected input batch_size (2) to match target batch_size (3).")
-    raises(function () F.cross_entropy(x, labels, double { 1, 2 }) end, "weight tensor should be defined either for all 3 classes or no classes but got weight tensor of shape: [2]")
-    raises(function () F.binary_cross_entropy(torch.tensor { 2. }, torch.tensor { 1. }) end, "all elements of input should be between 0 and 1")
+    raises(function () F.cross_entropy(x, labels, double { 1, 2 }) end,
+      "weight tensor should be defined either for all 3 classes or no classes but got weight tensor of shape: [2]")
+    raises(function () F.binary_cross_entropy(torch.tensor { 2. }, torch.tensor { 1. }) end,
+      "all elements of input should be between 0 and 1")
   end)
 end)

@@ -16,14 +16,16 @@ describe("matmul", function ()
     close_to(torch.addmm(torch.ones(4), A, B, { beta = 2, alpha = 0.5 }), { { 12, 13.5, 15, 16.5 }, { 30, 36, 42, 48 } })
     close_to(torch.inner(A, torch.ones(2, 3)), { { 3, 3 }, { 12, 12 } })
     close_to(torch.outer(torch.tensor { 1., 2. }, torch.tensor { 3., 4. }), { { 3, 4 }, { 6, 8 } })
-    close_to(torch.addr(torch.ones(2, 2), torch.tensor { 1., 2. }, torch.tensor { 3., 4. }, { beta = 2, alpha = 10 }), { { 32, 42 }, { 62, 82 } })
+    close_to(torch.addr(torch.ones(2, 2), torch.tensor { 1., 2. }, torch.tensor { 3., 4. }, { beta = 2, alpha = 10 }), { { 32, 42 },
+      { 62, 82 } })
     close_to(F.linear(A, B:t(), torch.tensor { 1., 2., 3., 4. }), { { 21, 25, 29, 33 }, { 57, 70, 83, 96 } })
   end)
 
   it("beta 0 does not read self", function ()
     close_to(torch.addmm(torch.full({ 2, 4 }, nan), A, B, { beta = 0 }), { { 20, 23, 26, 29 }, { 56, 68, 80, 92 } })
     close_to(torch.addmv(torch.full({ 2 }, nan), A, torch.arange(3.), { beta = 0 }), { 5, 14 })
-    close_to(torch.baddbmm(torch.full({ 1, 2, 4 }, nan), A[{ torch.newaxis }], B[{ torch.newaxis }], { beta = 0 }), { { { 20, 23, 26, 29 }, { 56, 68, 80, 92 } } })
+    close_to(torch.baddbmm(torch.full({ 1, 2, 4 }, nan), A[{ torch.newaxis }], B[{ torch.newaxis }], { beta = 0 }), { { { 20, 23, 26,
+      29 }, { 56, 68, 80, 92 } } })
   end)
 
   it("reads any layout and every dtype", function ()
@@ -80,12 +82,17 @@ describe("matmul", function ()
     raises(function () torch.ones(2, 3):mm(torch.ones(4, 5)) end, "mm: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)")
     raises(function () torch.ones(2):mm(torch.ones(2, 2)) end, "mm: self must be a matrix, got 1-D tensor")
     raises(function () torch.ones(2, 3):mv(torch.ones(2)) end, "size mismatch, got input (2), mat (2x3), vec (2)")
-    raises(function () torch.ones(3):dot(torch.ones(4)) end, "inconsistent tensor size, expected tensor [3] and src [4] to have the same number of elements, but got 3 and 4 elements respectively")
-    raises(function () torch.ones(2, 3, 4):bmm(torch.ones(2, 3, 4)) end, "Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [2, 3].")
-    raises(function () torch.matmul(torch.tensor(1.), torch.ones(2)) end, "both arguments to matmul need to be at least 1D, but they are 0D and 1D")
-    raises(function () torch.ones(2, 2):mm(torch.ones(2, 2, { dtype = torch.float64 })) end, "expected m1 and m2 to have the same dtype, but got: float32 != float64")
+    raises(function () torch.ones(3):dot(torch.ones(4)) end,
+      "inconsistent tensor size, expected tensor [3] and src [4] to have the same number of elements, but got 3 and 4 elements respectively")
+    raises(function () torch.ones(2, 3, 4):bmm(torch.ones(2, 3, 4)) end,
+      "Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [2, 3].")
+    raises(function () torch.matmul(torch.tensor(1.), torch.ones(2)) end,
+      "both arguments to matmul need to be at least 1D, but they are 0D and 1D")
+    raises(function () torch.ones(2, 2):mm(torch.ones(2, 2, { dtype = torch.float64 })) end,
+      "expected m1 and m2 to have the same dtype, but got: float32 != float64")
     raises(function () torch.addmm(torch.ones(3, 3), torch.ones(2, 3), torch.ones(3, 2)) end,
       "The expanded size of the tensor (2) must match the existing size (3) at non-singleton dimension 2.  Target sizes: [2, 2].  Tensor sizes: [3, 3]")
-    raises(function () torch.ones(2):addmm_(torch.ones(2, 2), torch.ones(2, 2)) end, "output with shape [2] doesn't match the broadcast shape [2, 2]")
+    raises(function () torch.ones(2):addmm_(torch.ones(2, 2), torch.ones(2, 2)) end,
+      "output with shape [2] doesn't match the broadcast shape [2, 2]")
   end)
 end)

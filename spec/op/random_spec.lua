@@ -65,8 +65,10 @@ describe("random", function ()
     assert.is_true(torch.equal(a, torch.rand(4, { generator = g })))
     g:manual_seed(3)
     assert.is_true(torch.equal(a, torch.empty(4):uniform_ { generator = g }))
-    for _, f in ipairs { function () return torch.randperm(9, { generator = g }) end, function () return torch.randint(9, { 5 }, { generator = g }) end,
-        function () return torch.multinomial(w, 3, false, { generator = g }) end, function () return torch.normal(0, 1, { 3 }, { generator = g }) end } do
+    for _, f in ipairs { function () return torch.randperm(9, { generator = g }) end, function () return torch.randint(9, { 5 },
+      { generator = g }) end,
+        function () return torch.multinomial(w, 3, false, { generator = g }) end, function () return torch.normal(0, 1, { 3 },
+          { generator = g }) end } do
       g:manual_seed(5)
       local x = f()
       g:manual_seed(5)

@@ -82,6 +82,7 @@ describe("reduce_order", function ()
     raises(function () torch.zeros(0, 2):max(1) end, "max(): Expected reduction dim 1 to have non-zero size.")
     raises(function () torch.zeros(0):argmax() end, "argmax(): Expected reduction dim to be specified for input.numel() == 0.")
     raises(function () torch.tensor({ true }):argmax() end, "argmax(): does not support bool input")
-    raises(function () torch.aminmax(torch.zeros(0)) end, "cannot compute aminmax over an empty dimension as the operation has no identity")
+    raises(function () torch.aminmax(torch.zeros(0)) end,
+      "cannot compute aminmax over an empty dimension as the operation has no identity")
   end)
 end)

@@ -77,8 +77,10 @@ describe("reduce_sum", function ()
     check(0, { 0, 8, 0 }, prod, { 2, 0, 4 })
     check(0, { 0, 0, 0 }, prod, { 0, 0, 4 })
     check({ 0, 6 }, { { 0, 2 }, { 3, 2 } }, function (a) return a:prod(2) end, { { 2, 0 }, { 2, 3 } })
-    check(1.5275252316519465, { -0.43643578047198484, -0.10910894511799625, 0.5455447255899809 }, function (a) return a:std() end, { 1, 2, 4 })
-    check(2.333333333333333, { -1.3333333333333335, -0.3333333333333335, 1.6666666666666665 }, function (a) return a:var() end, { 1, 2, 4 })
+    check(1.5275252316519465, { -0.43643578047198484, -0.10910894511799625, 0.5455447255899809 }, function (a) return a:std() end, { 1,
+      2, 4 })
+    check(2.333333333333333, { -1.3333333333333335, -0.3333333333333335, 1.6666666666666665 }, function (a) return a:var() end, { 1, 2,
+      4 })
     check(0, { 0, 0 }, function (a) return a:std() end, { 2, 2 })
     check(2, { 1 / 3, 1 / 3, 1 / 3 }, function (a) return a:mean() end, { 1, 2, 3 })
     check(5, { 0.6, 0.8 }, function (a) return a:norm() end, { 3, 4 })
@@ -86,7 +88,8 @@ describe("reduce_sum", function ()
     check(7, { 1, 0, -1 }, function (a) return a:norm(1) end, { 3, 0, -4 })
     check(3, { 0.5, -0.5, 0 }, function (a) return a:norm(inf) end, { 3, -3, 1 })
     check(2.080083823051904, { 0.2311204247835449, -0.9244816991341795 }, function (a) return a:norm(3) end, { 1, -2 })
-    check(2.313261687518223, { 0.26894142136999505, 0.7310585786300048, 0 }, function (a) return torch.logsumexp(a, 1) end, { 1, 2, -inf })
+    check(2.313261687518223, { 0.26894142136999505, 0.7310585786300048, 0 }, function (a) return torch.logsumexp(a, 1) end, { 1, 2,
+      -inf })
   end)
 
   it("differentiates a product with zeros twice", function ()

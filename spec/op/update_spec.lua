@@ -88,7 +88,8 @@ describe("update", function ()
   end)
 
   it("refuses in words", function ()
-    raises(function () C._sgd({ torch.ones(2) }, { torch.ones(3) }, {}, { lr = 1 }) end, "grads 1 differs from its parameter in size, dtype or device")
+    raises(function () C._sgd({ torch.ones(2) }, { torch.ones(3) }, {}, { lr = 1 }) end,
+      "grads 1 differs from its parameter in size, dtype or device")
     raises(function () C._sgd({ torch.ones(1):expand(3) }, { torch.ones(3) }, {}, { lr = 1 }) end, "parameter 1 is an expanded tensor")
     raises(function () C._sgd({ torch.tensor { 1 } }, { torch.tensor { 1 } }, {}, { lr = 1 }) end, "parameter 1 is not floating point")
   end)

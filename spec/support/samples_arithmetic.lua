@@ -14,7 +14,8 @@ end
 
 local function along(name)
   return {
-    ok = { "d(2, 3)", "d(2, 3), 1", "d(2, 3), {1, 2}, true", "d(2, 3, 2), {-1, 1}", "d()", "i(2, 3), 2", "t{{1, 3, 3}, {3, 2, 1}}:detach(), 2" },
+    ok = { "d(2, 3)", "d(2, 3), 1", "d(2, 3), {1, 2}, true", "d(2, 3, 2), {-1, 1}", "d()", "i(2, 3), 2",
+      "t{{1, 3, 3}, {3, 2, 1}}:detach(), 2" },
     bad = { { "d(2, 3), 3", DIM }, { "c(0)", name .. "(): Expected reduction dim" }, { "d(2), {1, 1}", "appears multiple times" } },
   }
 end
@@ -28,7 +29,8 @@ end
 
 local function sums(more)
   local entry = {
-    ok = { "d(2, 3)", "d(2, 3), 1", "d(2, 3), {1, 2}, true", "d(2, 3, 2), {-1, 1}", "d()", "d(2, 3), { dtype = torch.float64, dim = 2 }" },
+    ok = { "d(2, 3)", "d(2, 3), 1", "d(2, 3), {1, 2}, true", "d(2, 3, 2), {-1, 1}", "d()",
+      "d(2, 3), { dtype = torch.float64, dim = 2 }" },
     bad = { { "d(2, 3), 3", DIM }, { "d(2), {1, 1}", "dim 1 appears multiple times in the list of dims" }, { "d(2), 'a'", "must be int" },
       { "d(2, 3), 0", ZERO } },
   }
@@ -67,7 +69,8 @@ end
 
 return {
   add = {
-    ok = { "d(2, 3), d(2, 3)", "d(2, 3), d(3), { alpha = 2 }", "d(2, 1), d(3)", "d(2), 2.5", "2, d(2)", "i(3), i(3), { alpha = 3 }", "b(3), b(3)",
+    ok = { "d(2, 3), d(2, 3)", "d(2, 3), d(3), { alpha = 2 }", "d(2, 1), d(3)", "d(2), 2.5", "2, d(2)", "i(3), i(3), { alpha = 3 }",
+      "b(3), b(3)",
       "d(0), d(1)", "f(3), d(3)" },
     bad = { { "d(2, 3), d(4)", "add: The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 2" },
       { "i(3), 1, { alpha = 0.5 }", "For integral input tensors, argument alpha must not be a floating point number." },
@@ -121,7 +124,8 @@ return {
   },
   where = {
     ok = { "b(2, 3), d(2, 3), d(2, 3)", "b(2, 3), d(3), 2", "b(2), 1, 2.5", "b(2, 1), d(3), d(2, 3)", "b(2, 3)", "b()" },
-    bad = { { "c(2), d(2), d(2)", "where expected condition to be a boolean tensor" }, { "b(2), d(2), d(3)", "must match the size of tensor" } },
+    bad = { { "c(2), d(2), d(2)", "where expected condition to be a boolean tensor" }, { "b(2), d(2), d(3)",
+      "must match the size of tensor" } },
   },
   addcmul = {
     ok = { "d(2, 3), d(2, 3), d(2, 3)", "d(2, 3), d(3), d(2, 1), { value = 0.5 }", "i(3), i(3), i(3), { value = 2 }" },
@@ -154,13 +158,16 @@ return {
   },
   var = deviation(), std = deviation(),
   norm = {
-    ok = { "d(2, 3)", "d(2, 3), 1, 1", "d(2, 3), inf, 2, true", "d(2, 3), 3", "p(3), 0.5", "d(2, 3), 'fro', {1, 2}", "d(3), 1.5", "d(4), -inf",
+    ok = { "d(2, 3)", "d(2, 3), 1, 1", "d(2, 3), inf, 2, true", "d(2, 3), 3", "p(3), 0.5", "d(2, 3), 'fro', {1, 2}", "d(3), 1.5",
+      "d(4), -inf",
       "d(3), 0", "d()" },
-    bad = { { "i(3)", "Expected a floating point or complex tensor as input. Got int64" }, { "d(2, 3), 2, 3", DIM }, { "d(2), 'nuc'", "nuclear norm" },
+    bad = { { "i(3)", "Expected a floating point or complex tensor as input. Got int64" }, { "d(2, 3), 2, 3", DIM }, { "d(2), 'nuc'",
+      "nuclear norm" },
       { "d(2), 'max'", "must be" } },
     rough = true,                                          -- corners of |x| and of the largest element
   },
-  count_nonzero = { ok = { "i(2, 3)", "ti{0, 1, 0}", "c(2, 3), 1", "b(2, 3), {1, 2}" }, bad = { { "c(2, 3), 3", DIM }, { "c(2), 'a'", "must be" } } },
+  count_nonzero = { ok = { "i(2, 3)", "ti{0, 1, 0}", "c(2, 3), 1", "b(2, 3), {1, 2}" }, bad = { { "c(2, 3), 3", DIM }, { "c(2), 'a'",
+    "must be" } } },
   logsumexp = {
     ok = { "d(2, 3), 1", "d(2, 3), {1, 2}, true", "d(), 1", "i(3), 1", "t{1000, 1000.5}, 1" },
     bad = { { "d(2, 3), 3", DIM }, { "d(2)", "missing required argument 'dim'" } },
@@ -169,22 +176,28 @@ return {
   amax = along "amax", amin = along "amin",
   aminmax = {
     ok = { "d(2, 3)", "d(2, 3), { dim = 1 }", "d(2, 3), { dim = 2, keepdim = true }", "d()" },
-    bad = { { "c(0)", "cannot compute aminmax over an empty dimension as the operation has no identity" }, { "d(2, 3), { dim = 3 }", DIM } },
+    bad = { { "c(0)", "cannot compute aminmax over an empty dimension as the operation has no identity" }, { "d(2, 3), { dim = 3 }",
+      DIM } },
   },
   argmax = where_is "argmax", argmin = where_is "argmin",
   any = truths(), all = truths(),
   cumsum = running(), cumprod = running(),
-  ["_C._cumsum_reverse"] = { ok = { "d(2, 3), 1", "d(4), 1", "d(), 1" }, bad = { { "d(2, 3), 3", DIM }, { "d(2), 'a'", "must be int" } } },
+  ["_C._cumsum_reverse"] = { ok = { "d(2, 3), 1", "d(4), 1", "d(), 1" }, bad = { { "d(2, 3), 3", DIM }, { "d(2), 'a'",
+    "must be int" } } },
   cummax = last_of(), cummin = last_of(),
   isclose = {
     ok = { "c(2, 3), c(2, 3)", "c(3), c(3), { rtol = 1 }", "c(2, 3), c(3), 0.5, 0.5", "i(3), i(3)" },
-    bad = { { "c(2), f(2)", "float64 did not match float32" }, { "c(2), c(2), { rtol = -1 }", "rtol must be greater than or equal to zero, but got -1" },
+    bad = { { "c(2), f(2)", "float64 did not match float32" }, { "c(2), c(2), { rtol = -1 }",
+      "rtol must be greater than or equal to zero, but got -1" },
       { "c(2), c(3)", "must match the size of tensor" } },
   },
   allclose = {
     ok = { "c(2, 3), c(2, 3)", "c(3), c(3), { atol = 5 }", "c(2, 3), c(3)" },
-    bad = { { "c(2), f(2)", "float64 did not match float32" }, { "c(2), c(2), { atol = -1 }", "atol must be greater than or equal to zero" } },
+    bad = { { "c(2), f(2)", "float64 did not match float32" }, { "c(2), c(2), { atol = -1 }",
+      "atol must be greater than or equal to zero" } },
   },
-  equal = { ok = { "c(2, 3), c(2, 3)", "c(2), c(3)", "i(2), i(2)" }, bad = { { "c(2), 1", "must be Tensor" }, { "c(2)", "missing required argument" } } },
-  is_same_size = { ok = { "c(2, 3), i(2, 3)", "c(2), c(3)", "c(), c()" }, bad = { { "c(2), 1", "must be Tensor" }, { "c(2)", "missing required" } } },
+  equal = { ok = { "c(2, 3), c(2, 3)", "c(2), c(3)", "i(2), i(2)" }, bad = { { "c(2), 1", "must be Tensor" }, { "c(2)",
+    "missing required argument" } } },
+  is_same_size = { ok = { "c(2, 3), i(2, 3)", "c(2), c(3)", "c(), c()" }, bad = { { "c(2), 1", "must be Tensor" }, { "c(2)",
+    "missing required" } } },
 }

@@ -28,17 +28,19 @@ static int read_alpha (tl_Args *a, int code, tl_Tensor *const *in, tl_Num *p) {
     else p->i = 1;
   }
   else {
-    if (v->kind == 'b' && type != TL_b8) return tl_fault("%s: Boolean alpha only supported for Boolean results.", a->op->name);
+    if (v->kind == 'b' && type != TL_b8) return tl_fault("%s: Boolean alpha only supported for Boolean results.",
+                                                         a->op->name);
     if (v->kind == 'f' && !tl_is_float(type))
-      return tl_fault("%s: For integral input tensors, argument alpha must not be a floating point number.", a->op->name);
+      return tl_fault("%s: For integral input tensors, argument alpha must not be a floating point number.",
+                      a->op->name);
     *p = tl_num(v, type);
   }
   if (code == TL_sub && (in[0]->dtype == TL_b8 || in[1]->dtype == TL_b8)) {
     if (in[0]->dtype == in[1]->dtype)
-      return tl_fault("%s: Subtraction, the `-` operator, with two bool tensors is not supported. Use the `~` or `logical_xor()` "
-                      "operator instead.", a->op->name);
-    return tl_fault("%s: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
-                    "use the `~` or `logical_not()` operator instead.", a->op->name);
+      return tl_fault("%s: Subtraction, the `-` operator, with two bool tensors is not supported. Use the `~` or "
+                      "`logical_xor()` operator instead.", a->op->name);
+    return tl_fault("%s: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+                    "invert a mask, use the `~` or `logical_not()` operator instead.", a->op->name);
   }
   return tl_is_float(type) ? 'f' : 'i';
 }
@@ -62,8 +64,8 @@ static int rsub (tl_Args *a) {
 
 static int neg (tl_Args *a) {
   if (a->v[0].t->dtype == TL_b8)
-    return tl_fault("neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
-                    "the `~` or `logical_not()` operator instead.");
+    return tl_fault("neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert "
+                    "a mask, use the `~` or `logical_not()` operator instead.");
   return operands(a, TL_neg, 1, 0, NULL, 'f');
 }
 
@@ -164,7 +166,8 @@ static int clamp (tl_Args *a) {
 static int where (tl_Args *a) {
   int d = a->v[0].t->dtype;
   if (a->which == 1 && d != TL_b8 && d != TL_u8)
-    return tl_fault("where expected condition to be a boolean tensor, but got a tensor with dtype %s", tl_dtype_name[d]);
+    return tl_fault("where expected condition to be a boolean tensor, but got a tensor with dtype %s",
+                    tl_dtype_name[d]);
   if (a->which == 1) return operands(a, TL_where, 3, 0, NULL, 'f');
   a->list = tl_nonzero_list(a->v[0].t, &a->nlist);
   return a->list ? 0 : -1;
@@ -177,8 +180,8 @@ static int with_value (tl_Args *a) {
   tl_Num p;
   int kind;
   if (a->op->code == TL_addcdiv && !tl_is_float(in[1]->dtype) && !tl_is_float(in[2]->dtype))
-    return tl_fault("addcdiv: Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform "
-                    "a true division of tensor1 and tensor2.");
+    return tl_fault("addcdiv: Integer division with addcdiv is no longer supported, and in a future  release addcdiv "
+                    "will perform a true division of tensor1 and tensor2.");
   kind = tl_point_numbers(a, a->op->code, 3, in, 3, 1, &p);
   return kind < 0 ? -1 : tl_point(a, a->op->code, 3, in, straight, 1, &p, kind);
 }
@@ -187,8 +190,8 @@ static int lerp (tl_Args *a) {
   tl_Tensor *x = a->v[0].t;
   for (int k = 1; k <= 2; k++)
     if (!(a->v[k].t->flags & TL_WRAPPED) && a->v[k].t->dtype != x->dtype)
-      return tl_fault("lerp: expected dtype %s for `%s` but got dtype %s", tl_dtype_name[x->dtype], k == 1 ? "end" : "weight",
-                      tl_dtype_name[a->v[k].t->dtype]);
+      return tl_fault("lerp: expected dtype %s for `%s` but got dtype %s", tl_dtype_name[x->dtype],
+                      k == 1 ? "end" : "weight", tl_dtype_name[a->v[k].t->dtype]);
   return operands(a, TL_lerp, 3, 0, NULL, 'f');
 }
 
@@ -198,7 +201,8 @@ static int round_to (tl_Args *a) {
   tl_Tensor *in[2] = { a->v[0].t, NULL };
   int64_t decimals = a->v[1].i;
   if (decimals == 0) return operands(a, TL_round, 1, 0, NULL, 'f');
-  if (!tl_is_float(in[0]->dtype)) return tl_fault("\"round_cpu\" not implemented for '%s'", tl_dtype_name[in[0]->dtype]);
+  if (!tl_is_float(in[0]->dtype)) return tl_fault("\"round_cpu\" not implemented for '%s'",
+                                                  tl_dtype_name[in[0]->dtype]);
   in[1] = tl_number(pow(10, (double)llabs(decimals)));
   tl_keep_ints(a, 3, (int64_t[]){ TL_round, 0, 1 });      /* a step function all the same */
   a->out[0] = in[1] ? tl_map(decimals < 0 ? TL_div : TL_mul, 2, in, 0, NULL, NULL) : NULL;
@@ -217,8 +221,10 @@ static int gelu (tl_Args *a) { return operands(a, a->v[1].i ? TL_gelu_tanh : TL_
 
 /* ------------------------------------------------------------------ table */
 
-#define ROW(name, args, doc, forward, code)  { name, args, doc, forward, tl_point_back, TL_OP_INPLACE, code, NULL, NULL }
-#define BITS(name, args, doc, forward, code) { name, args, doc, forward, NULL, TL_OP_INPLACE | TL_OP_NODIFF, code, NULL, NULL }
+#define ROW(name, args, doc, forward, code)  { name, args, doc, forward, tl_point_back, TL_OP_INPLACE, code, NULL, \
+  NULL }
+#define BITS(name, args, doc, forward, code) { name, args, doc, forward, NULL, TL_OP_INPLACE | TL_OP_NODIFF, code, \
+  NULL, NULL }
 #define NN(name, args, doc, forward, code)   { name, args, doc, forward, tl_point_back, 0, code, "nn.functional", NULL }
 #define MEET "; operands broadcast and are promoted"
 
@@ -227,39 +233,44 @@ const tl_Op tl_arith_ops[] = {
   ROW("sub", "self:N other:N * alpha:n=1", "self - alpha * other" MEET ". Not for bool.", add_like, TL_sub),
   ROW("rsub", "self:N other:N * alpha:n=1", "other - alpha * self" MEET ". Not for bool.", rsub, TL_sub),
   ROW("neg", "self:T", "-self. Not for bool; unsigned integers wrap.", neg, TL_neg),
-  ROW("div", "self:N other:N * rounding_mode:s(trunc,floor)?", "self / other" MEET "; integers give the default float dtype. "
-      "rounding_mode trunc rounds towards 0, floor down, and both keep integers; integers divided by 0 are then an error.",
-      divide, TL_div),
+  ROW("div", "self:N other:N * rounding_mode:s(trunc,floor)?", "self / other" MEET "; integers give the default "
+      "float dtype. rounding_mode trunc rounds towards 0, floor down, and both keep integers; integers divided by 0 "
+      "are then an error.", divide, TL_div),
   ROW("floor_divide", "self:N other:N", "self / other rounded down" MEET "; integers divided by 0 are an error.",
       floor_divide, TL_div_floor),
   ROW("square", "self:T", "self * self; bool gives int64.", square, TL_square),
-  ROW("pow", "self:N exponent:N", "self to the power of exponent" MEET ". By a number: 2 is x*x, 3 (x*x)*x, 0.5 sqrt, -1 1/x. "
-      "Integers to a negative integer number are an error.", pow_of, TL_pow),
-  { "clamp", "self:T min:n? max:n? | self:T min:T? max:T?", "limited to [min, max], numbers or tensors; nil: no limit. Where min > "
-    "max: max. Passes the gradient on the limits. A float limit makes floats of integers.", clamp, tl_point_back, TL_OP_INPLACE, 0,
+  ROW("pow", "self:N exponent:N", "self to the power of exponent" MEET ". By a number: 2 is x*x, 3 (x*x)*x, 0.5 "
+      "sqrt, -1 1/x. Integers to a negative integer number are an error.", pow_of, TL_pow),
+  { "clamp", "self:T min:n? max:n? | self:T min:T? max:T?", "limited to [min, max], numbers or tensors; nil: no "
+    "limit. Where min > max: max. Passes the gradient on the limits. A float limit makes floats of integers.", clamp,
+    tl_point_back, TL_OP_INPLACE, 0,
     NULL, "ClampBackward1" },
   ROW("clamp_min", "self:T min:N", "at least min" MEET ". Passes the gradient on the limit.", clamp_one, TL_clamp_min),
   ROW("clamp_max", "self:T max:N", "at most max" MEET ". Passes the gradient on the limit.", clamp_one, TL_clamp_max),
-  { "where", "condition:T -> L | condition:T self:N other:N", "self where condition is true, else other" MEET "; the condition is "
-    "bool (or uint8) and has no say in the dtype. With the condition alone: a list of index tensors, one per dim, of where it "
-    "holds. The method is x:where(condition, other).", where, tl_point_back, TL_OP_FUNCTION, TL_where, NULL, NULL },
-  ROW("addcmul", "self:T tensor1:T tensor2:T * value:n=1", "self + value * tensor1 * tensor2" MEET ".", with_value, TL_addcmul),
-  ROW("addcdiv", "self:T tensor1:T tensor2:T * value:n=1", "self + value * tensor1 / tensor2" MEET ". Floating point only.",
-      with_value, TL_addcdiv),
-  ROW("lerp", "self:T end:T weight:N", "self + weight * (end - self), computed from the nearer end. One floating dtype.",
-      lerp, TL_lerp),
-  ROW("round", "self:T * decimals:i=0", "rounded to so many decimals (negative: to tens, hundreds ...), halves to even.",
-      round_to, TL_round),
-  BITS("bitwise_not", "self:T", "every bit inverted; of bool: not. Integers and bool only.", bitwise_not, TL_bitwise_not),
+  { "where", "condition:T -> L | condition:T self:N other:N", "self where condition is true, else other" MEET "; the "
+    "condition is bool (or uint8) and has no say in the dtype. With the condition alone: a list of index tensors, "
+    "one per dim, of where it holds. The method is x:where(condition, other).", where, tl_point_back, TL_OP_FUNCTION,
+    TL_where, NULL, NULL },
+  ROW("addcmul", "self:T tensor1:T tensor2:T * value:n=1", "self + value * tensor1 * tensor2" MEET ".", with_value,
+      TL_addcmul),
+  ROW("addcdiv", "self:T tensor1:T tensor2:T * value:n=1", "self + value * tensor1 / tensor2" MEET ". Floating point "
+      "only.", with_value, TL_addcdiv),
+  ROW("lerp", "self:T end:T weight:N", "self + weight * (end - self), computed from the nearer end. One floating "
+      "dtype.", lerp, TL_lerp),
+  ROW("round", "self:T * decimals:i=0", "rounded to so many decimals (negative: to tens, hundreds ...), halves to "
+      "even.", round_to, TL_round),
+  BITS("bitwise_not", "self:T", "every bit inverted; of bool: not. Integers and bool only.", bitwise_not,
+       TL_bitwise_not),
   NN("hardtanh", "input:T min_val:n=-1 max_val:n=1", "limited to [min_val, max_val]; gradient 0 on the limits.",
      tl_point_forward, TL_hardtanh),
-  NN("leaky_relu", "input:T negative_slope:n=0.01", "x, or negative_slope * x where x is not positive. Floating point only.",
-     tl_point_forward, TL_leaky_relu),
-  NN("elu", "input:T alpha:n=1", "x, or alpha * (exp(x) - 1) where x is not positive. Floating point only.", tl_point_forward, TL_elu),
+  NN("leaky_relu", "input:T negative_slope:n=0.01", "x, or negative_slope * x where x is not positive. Floating "
+     "point only.", tl_point_forward, TL_leaky_relu),
+  NN("elu", "input:T alpha:n=1", "x, or alpha * (exp(x) - 1) where x is not positive. Floating point only.",
+     tl_point_forward, TL_elu),
   NN("silu", "input:T", "x * sigmoid(x). Floating point only.", tl_point_forward, TL_silu),
-  NN("softplus", "input:T beta:n=1 threshold:n=20", "log(1 + exp(beta * x)) / beta; x itself where beta * x is above threshold. "
-     "Floating point only.", tl_point_forward, TL_softplus),
-  NN("gelu", "input:T * approximate:s(none,tanh)=none", "x times the normal distribution's share below x, exactly or by tanh. "
-     "Floating point only.", gelu, TL_gelu),
+  NN("softplus", "input:T beta:n=1 threshold:n=20", "log(1 + exp(beta * x)) / beta; x itself where beta * x is above "
+     "threshold. Floating point only.", tl_point_forward, TL_softplus),
+  NN("gelu", "input:T * approximate:s(none,tanh)=none", "x times the normal distribution's share below x, exactly or "
+     "by tanh. Floating point only.", gelu, TL_gelu),
   TL_ROW_END
 };

@@ -32,7 +32,8 @@ static tl_Tensor *close_to (tl_Tensor *x, tl_Tensor *y, double rtol, double atol
   }
   allowed = tl_add(tl_op1(TL_abs, tl_mul(y, tl_number(rtol))), tl_number(atol));
   distance = tl_op1(TL_abs, tl_sub(x, y));
-  return tl_op2(TL_logical_or, close, tl_op2(TL_logical_and, tl_op1(TL_isfinite, distance), tl_op2(TL_le, distance, allowed)));
+  return tl_op2(TL_logical_or, close, tl_op2(TL_logical_and, tl_op1(TL_isfinite, distance), tl_op2(TL_le, distance,
+      allowed)));
 }
 
 static tl_Tensor *closeness (tl_Args *a) {
@@ -55,8 +56,8 @@ static int is_same_size (tl_Args *a) { return tl_done(a, truth(a, tl_same_sizes(
 #define ROW(name, args, doc, forward) { name, args, doc, forward, NULL, TL_OP_NODIFF, 0, NULL, NULL }
 
 const tl_Op tl_compare_ops[] = {
-  ROW("isclose", LIMITS, "where |self - other| <= atol + rtol * |other|; equal numbers are close, infinite ones only to themselves, "
-      "nan to nothing unless equal_nan. One dtype; operands broadcast.", isclose),
+  ROW("isclose", LIMITS, "where |self - other| <= atol + rtol * |other|; equal numbers are close, infinite ones only "
+      "to themselves, nan to nothing unless equal_nan. One dtype; operands broadcast.", isclose),
   ROW("allclose", LIMITS " -> b", "is isclose true of all elements, as a Lua boolean.", allclose),
   ROW("equal", TWO " -> b", "have both the same size and the same elements, as a Lua boolean.", equal),
   ROW("is_same_size", TWO " -> b", "have both the same size, as a Lua boolean.", is_same_size),

@@ -77,7 +77,8 @@ static tl_Tensor *batched (tl_Tensor *a, tl_Tensor *b) {
 static int matmul (tl_Args *args) {
   tl_Tensor *a = args->v[0].t, *b = args->v[1].t;
   if (a->ndim == 0 || b->ndim == 0)
-    return tl_fault("matmul: both arguments to matmul need to be at least 1D, but they are %dD and %dD", a->ndim, b->ndim);
+    return tl_fault("matmul: both arguments to matmul need to be at least 1D, but they are %dD and %dD", a->ndim,
+                    b->ndim);
   if (a->ndim == 1 && b->ndim == 1) return tl_done(args, tl_dot(a, b));
   if (a->ndim == 2 && b->ndim == 1) return tl_done(args, tl_mv(a, b));
   if (a->ndim == 1 && b->ndim == 2) return tl_done(args, tl_squeeze(tl_mm(tl_unsqueeze(a, 0), b), 0));
@@ -138,13 +139,13 @@ static int inner (tl_Args *args) {
 /* ------------------------------------------------------------------ table */
 
 const tl_Op tl_contract_ops[] = {
-  { "matmul", "self:T other:T", "matrix product by the number of dims: 1-d with 1-d is dot, 2-d with 1-d mv, 2-d with 2-d mm; "
-    "1-d operands otherwise stand for a row on the left or a column on the right, and dims before the last two broadcast.",
-    matmul, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "outer", "self:T vec2:T", "every product of an element of self with one of vec2: (n) and (m) -> (n, m); any dtypes.",
-    outer, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "inner", "self:T other:T", "dot products over the last dims: (..., k) and (.., k) -> (..., ..); 0-d operands scale.",
-    inner, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
+  { "matmul", "self:T other:T", "matrix product by the number of dims: 1-d with 1-d is dot, 2-d with 1-d mv, 2-d "
+    "with 2-d mm; 1-d operands otherwise stand for a row on the left or a column on the right, and dims before the "
+    "last two broadcast.", matmul, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
+  { "outer", "self:T vec2:T", "every product of an element of self with one of vec2: (n) and (m) -> (n, m); any "
+    "dtypes.", outer, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
+  { "inner", "self:T other:T", "dot products over the last dims: (..., k) and (.., k) -> (..., ..); 0-d operands "
+    "scale.", inner, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
   { "addr", "self:T vec1:T vec2:T * beta:n=1 alpha:n=1", "beta * self + alpha * outer(vec1, vec2), self broadcast to "
     "(n, m); beta 0 does not read self.", addr, NULL, TL_OP_COMPOSITE | TL_OP_INPLACE, 0, NULL, NULL },
   TL_ROW_END

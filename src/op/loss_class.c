@@ -23,11 +23,13 @@ static int can_label (const char *op, tl_Tensor *x, tl_Tensor *y, tl_Tensor *w) 
   int c, n = 0;
   if (x->ndim == 0) return tl_fault("%s: Expected 1 or more dimensions (got 0)", op);
   if (x->ndim != 1 && (y->ndim == 0 || x->size[0] != y->size[0]))
-    return tl_fault("%s: Expected input batch_size (%lld) to match target batch_size (%lld).", op, (long long)x->size[0],
-                    (long long)(y->ndim ? y->size[0] : 1));
-  if (x->ndim <= 2 && y->ndim > 1) return tl_fault("%s: 0D or 1D target tensor expected, multi-target not supported", op);
+    return tl_fault("%s: Expected input batch_size (%lld) to match target batch_size (%lld).", op,
+                    (long long)x->size[0], (long long)(y->ndim ? y->size[0] : 1));
+  if (x->ndim <= 2 && y->ndim > 1) return tl_fault("%s: 0D or 1D target tensor expected, multi-target not supported",
+                                                   op);
   if (x->ndim == 1 && tl_numel(y) != 1)
-    return tl_fault("%s: For 1D input, 1D target must have size 1, but got target size: %lld", op, (long long)tl_numel(y));
+    return tl_fault("%s: For 1D input, 1D target must have size 1, but got target size: %lld", op,
+                    (long long)tl_numel(y));
   if (y->dtype != TL_i64 && y->dtype != TL_u8)
     return tl_fault("%s: expected target dtype to be int64 or uint8, but got %s", op, tl_dtype_name[y->dtype]);
   c = class_dim(x);
@@ -37,11 +39,12 @@ static int can_label (const char *op, tl_Tensor *x, tl_Tensor *y, tl_Tensor *w) 
     int same = y->ndim == n;
     for (int d = 0; same && d < n; d++) same = y->size[d] == want[d];
     if (!same)
-      return tl_fault("%s: Expected target size %s, got %s", op, tl_show_sizes(a, n, want), tl_show_sizes(b, y->ndim, y->size));
+      return tl_fault("%s: Expected target size %s, got %s", op, tl_show_sizes(a, n, want), tl_show_sizes(b, y->ndim,
+          y->size));
   }
   if (w && (w->ndim != 1 || w->size[0] != x->size[c]))
-    return tl_fault("%s: weight tensor should be defined either for all %lld classes or no classes but got weight tensor of "
-                    "shape: %s", op, (long long)x->size[c], tl_show_sizes(a, w->ndim, w->size));
+    return tl_fault("%s: weight tensor should be defined either for all %lld classes or no classes but got weight "
+                    "tensor of shape: %s", op, (long long)x->size[c], tl_show_sizes(a, w->ndim, w->size));
   if (w && w->dtype != x->dtype)
     return tl_fault("%s: expected scalar type %s but found %s", op, tl_dtype_name[x->dtype], tl_dtype_name[w->dtype]);
   return 0;
@@ -104,7 +107,8 @@ static int nll (tl_Args *a) {
   int reduction = tl_reduction(&a->v[3], &a->v[5], &a->v[6]);
   int64_t ignore = a->v[4].i;
   if (can_label(a->op->name, x, y, w)) return -1;
-  if (!tl_is_float(x->dtype)) return tl_fault("\"%s_out_frame\" not implemented for '%s'", a->op->name, tl_dtype_name[x->dtype]);
+  if (!tl_is_float(x->dtype)) return tl_fault("\"%s_out_frame\" not implemented for '%s'", a->op->name,
+                                              tl_dtype_name[x->dtype]);
   w = tl_contiguous(w);
   y = labels_of(x, y);
   space = without_classes(x);
@@ -128,7 +132,8 @@ static int nll (tl_Args *a) {
   t[4] = w;
   if (!t[0] || !t[1]) return -1;
   if (tl_numel(space) == 0) {
-    if (tl_fill(t[0], (tl_Num){ .f = reduction == TL_MEAN_LOSS ? NAN : 0 }, TL_f64) || tl_fill(total, (tl_Num){ .i = 0 }, TL_i64))
+    if (tl_fill(t[0], (tl_Num){ .f = reduction == TL_MEAN_LOSS ? NAN : 0 }, TL_f64) || tl_fill(total,
+        (tl_Num){ .i = 0 }, TL_i64))
       return -1;
   }
   else if (run(reduction == TL_MEAN_LOSS ? TL_NLL_MEAN : TL_NLL_SUM, 2, 5, t, x, w ? 4 : -1, ignore, 0)) return -1;
@@ -136,8 +141,8 @@ static int nll (tl_Args *a) {
 }
 
 /* the gradient of the scores for a gradient g of the loss */
-static tl_Tensor *nll_slope (tl_Tensor *g, tl_Tensor *y, tl_Tensor *w, tl_Tensor *total, int reduction, int64_t ignore, int ndim,
-                             const int64_t *size) {
+static tl_Tensor *nll_slope (tl_Tensor *g, tl_Tensor *y, tl_Tensor *w, tl_Tensor *total, int reduction,
+                             int64_t ignore, int ndim, const int64_t *size) {
   tl_Tensor *dx = tl_zeros(tl_device_of(g), g->dtype, ndim, size), *t[5];
   if (!dx || tl_numel(dx) == 0) return dx;
   t[0] = dx;
@@ -195,7 +200,8 @@ static tl_Tensor *with_probabilities (tl_Tensor *x, tl_Tensor *y, tl_Tensor *w, 
 }
 
 /* (1 - smoothing) of the labels' loss and the rest spread over all classes */
-static tl_Tensor *smoothed (tl_Tensor *logs, tl_Tensor *y, tl_Tensor *w, int64_t ignore, int reduction, double smoothing) {
+static tl_Tensor *smoothed (tl_Tensor *logs, tl_Tensor *y, tl_Tensor *w, int64_t ignore, int reduction,
+                            double smoothing) {
   int d = class_dim(logs);
   tl_Tensor *loss = nll_of(logs, y, w, ignore, reduction), *skipped, *smooth, *count;
   y = labels_of(logs, y);
@@ -226,33 +232,38 @@ static int cross_entropy (tl_Args *a) {
   if (!(smoothing >= 0 && smoothing <= 1))
     return tl_fault("cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: %g", smoothing);
   if (x->ndim > 1 && y->ndim > 0 && x->size[0] != y->size[0])
-    return tl_fault("cross_entropy: Expected input batch_size (%lld) to match target batch_size (%lld).", (long long)x->size[0],
-                    (long long)y->size[0]);
+    return tl_fault("cross_entropy: Expected input batch_size (%lld) to match target batch_size (%lld).",
+                    (long long)x->size[0], (long long)y->size[0]);
   if (tl_same_sizes(x, y)) {
     if (!tl_is_float(y->dtype))
       return tl_fault("cross_entropy: Expected floating point type for target with class probabilities, got %s",
                       tl_dtype_name[y->dtype]);
     if (ignore >= 0) return tl_fault("cross_entropy: ignore_index is not supported for floating point target");
     if (w && (w->ndim != 1 || w->size[0] != x->size[class_dim(x)]))
-      return tl_fault("cross_entropy: weight tensor should be defined either for all %lld classes or no classes but got weight "
-                      "tensor of shape: %s", (long long)x->size[class_dim(x)], tl_show_sizes(s, w->ndim, w->size));
+      return tl_fault("cross_entropy: weight tensor should be defined either for all %lld classes or no classes but "
+                      "got weight tensor of shape: %s", (long long)x->size[class_dim(x)], tl_show_sizes(s, w->ndim,
+          w->size));
     return tl_done(a, with_probabilities(x, y, w, reduction, smoothing));
   }
   if (can_label("cross_entropy", x, y, w)) return -1;
   logs = tl_log_softmax(x, class_dim(x));
   if (!logs) return -1;
-  return tl_done(a, smoothing > 0 ? smoothed(logs, y, w, ignore, reduction, smoothing) : nll_of(logs, y, w, ignore, reduction));
+  return tl_done(a, smoothing > 0 ? smoothed(logs, y, w, ignore, reduction, smoothing) : nll_of(logs, y, w, ignore,
+      reduction));
 }
 
 /* ------------------------------------------------------------------ table */
 
-#define LABELS "input:T target:T weight:T? size_average:b? ignore_index:i=-100 reduce:b? reduction:s(mean,sum,none)=mean"
-#define SHAPES "(N, C, d1, ...) scores and (N, d1, ...) labels from 1 (int64 or uint8), or (C) and (). Labels equal to " \
-  "ignore_index count nothing; weight (C) scales each class. mean divides by the weights of the labels; none gives all losses."
+#define LABELS "input:T target:T weight:T? size_average:b? ignore_index:i=-100 reduce:b? " \
+  "reduction:s(mean,sum,none)=mean"
+#define SHAPES "(N, C, d1, ...) scores and (N, d1, ...) labels from 1 (int64 or uint8), or (C) and (). Labels " \
+  "equal to ignore_index count nothing; weight (C) scales each class. mean divides by the weights of the labels; " \
+  "none gives all losses."
 
 const tl_Op tl_loss_class_ops[] = {
   { "nll_loss", LABELS, "minus the score of the label: " SHAPES, nll, nll_back, 0, 0, "nn.functional", "nll_loss" },
-  { "cross_entropy", LABELS " label_smoothing:n=0", "nll_loss of log_softmax over the classes: " SHAPES " The target may also be "
-    "probabilities, floating point of the input's sizes.", cross_entropy, NULL, TL_OP_COMPOSITE, 0, "nn.functional", NULL },
+  { "cross_entropy", LABELS " label_smoothing:n=0", "nll_loss of log_softmax over the classes: " SHAPES " The target "
+    "may also be probabilities, floating point of the input's sizes.", cross_entropy, NULL, TL_OP_COMPOSITE, 0,
+    "nn.functional", NULL },
   TL_ROW_END
 };

@@ -10,7 +10,8 @@ static int can_compare (const char *op, tl_Tensor *x, tl_Tensor *y) {
   int64_t size[TL_MAXDIM];
   tl_Tensor *t[2] = { x, y };
   if (tl_broadcast(op, 2, t, size) < 0) return -1;
-  if (!tl_is_float(tl_promote_tensors(2, t))) return tl_fault("\"%s\" not implemented for '%s'", op, tl_dtype_name[x->dtype]);
+  if (!tl_is_float(tl_promote_tensors(2, t))) return tl_fault("\"%s\" not implemented for '%s'", op,
+      tl_dtype_name[x->dtype]);
   return 0;
 }
 
@@ -46,7 +47,8 @@ static int mse_back (tl_Node *n, tl_Tensor **g) {
 
 static int l1 (tl_Args *a) {
   if (can_compare("l1_loss", a->v[0].t, a->v[1].t)) return -1;
-  return tl_done(a, tl_total_loss(tl_op1(TL_abs, tl_sub(a->v[0].t, a->v[1].t)), tl_reduction(&a->v[2], &a->v[3], &a->v[4])));
+  return tl_done(a, tl_total_loss(tl_op1(TL_abs, tl_sub(a->v[0].t, a->v[1].t)), tl_reduction(&a->v[2], &a->v[3],
+      &a->v[4])));
 }
 
 static int smooth_l1 (tl_Args *a) {
@@ -82,8 +84,9 @@ static int bce (tl_Args *a) {
   char s[256], t[256];
   tl_Num v;
   if (!tl_same_sizes(x, y))
-    return tl_fault("binary_cross_entropy: Using a target size (%s) that is different to the input size (%s) is deprecated. Please "
-                    "ensure they have the same size.", tl_show_sizes(s, y->ndim, y->size), tl_show_sizes(t, x->ndim, x->size));
+    return tl_fault("binary_cross_entropy: Using a target size (%s) that is different to the input size (%s) is "
+                    "deprecated. Please ensure they have the same size.", tl_show_sizes(s, y->ndim, y->size),
+                    tl_show_sizes(t, x->ndim, x->size));
   if (can_compare("binary_cross_entropy", x, y)) return -1;
   if (!tl_here->plan && tl_numel(x) > 0) {
     bad = tl_op1(TL_logical_not, tl_op2(TL_logical_and, tl_op2(TL_ge, x, tl_integer(0)), tl_op2(TL_le, x, one)));
@@ -105,8 +108,8 @@ static int bce_back (tl_Node *n, tl_Tensor **g) {
   if (tl_here->failed) return -1;
   if (n->p[0].f != 1) s = tl_div(s, tl_number(n->p[0].f));
   if (w) s = tl_mul(s, w);
-  if (tl_needs(n, 0) &&
-      tl_answer(n, 0, tl_div(tl_mul(s, tl_sub(x, y)), tl_op2(TL_clamp_min, tl_mul(tl_sub(one, x), x), tl_number(1e-12)))))
+  if (tl_needs(n, 0) && tl_answer(n, 0, tl_div(tl_mul(s, tl_sub(x, y)), tl_op2(TL_clamp_min, tl_mul(tl_sub(one, x),
+      x), tl_number(1e-12)))))
     return -1;
   return tl_needs(n, 1) ? tl_answer(n, 1, tl_mul(s, tl_sub(tl_op1(TL_log1p, tl_neg(x)), tl_op1(TL_log, x)))) : 0;
 }
@@ -137,13 +140,15 @@ static int bce_logits (tl_Args *a) {
 const tl_Op tl_loss_regression_ops[] = {
   { "mse_loss", PAIR, "(input - target)^2" SAYS, mse, mse_back, 0, 0, "nn.functional", NULL },
   NN("l1_loss", PAIR, "|input - target|" SAYS, l1),
-  NN("smooth_l1_loss", PAIR " beta:n=1", "0.5 z^2 / beta where z = |input - target| is below beta, else z - beta / 2" SAYS, smooth_l1),
-  NN("huber_loss", "input:T target:T reduction:s(mean,sum,none)=mean delta:n=1", "0.5 z^2 where z = |input - target| is at most "
-     "delta, else delta (z - delta / 2)" SAYS, huber),
-  { "binary_cross_entropy", "input:T target:T weight:T?" TL_REDUCTION, "-(target log(input) + (1 - target) log(1 - input)), "
-    "logarithms cut at -100: input in [0, 1], target of its sizes. mean, sum or none of all elements.", bce, bce_back, 0, 0,
-    "nn.functional", NULL },
-  NN("binary_cross_entropy_with_logits", "input:T target:T weight:T?" TL_REDUCTION " pos_weight:T?", "binary_cross_entropy of "
-     "sigmoid(input), computed without overflow; pos_weight scales the positive part. mean, sum or none.", bce_logits),
+  NN("smooth_l1_loss", PAIR " beta:n=1", "0.5 z^2 / beta where z = |input - target| is below beta, else z - beta / "
+     "2" SAYS, smooth_l1),
+  NN("huber_loss", "input:T target:T reduction:s(mean,sum,none)=mean delta:n=1", "0.5 z^2 where z = |input - target| "
+     "is at most delta, else delta (z - delta / 2)" SAYS, huber),
+  { "binary_cross_entropy", "input:T target:T weight:T?" TL_REDUCTION, "-(target log(input) + (1 - target) log(1 - "
+    "input)), logarithms cut at -100: input in [0, 1], target of its sizes. mean, sum or none of all elements.", bce,
+    bce_back, 0, 0, "nn.functional", NULL },
+  NN("binary_cross_entropy_with_logits", "input:T target:T weight:T?" TL_REDUCTION " pos_weight:T?",
+     "binary_cross_entropy of sigmoid(input), computed without overflow; pos_weight scales the positive part. mean, "
+     "sum or none.", bce_logits),
   TL_ROW_END
 };

@@ -27,8 +27,8 @@ static int can_multiply (const char *op, tl_Tensor *a, tl_Tensor *b, const char 
   if (a->ndim != 2) return tl_fault("%s: %s must be a matrix, got %d-D tensor", op, left, a->ndim);
   if (b->ndim != 2) return tl_fault("%s: %s must be a matrix, got %d-D tensor", op, right, b->ndim);
   if (a->size[1] != b->size[0])
-    return tl_fault("%s: mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)", op, (long long)a->size[0],
-                    (long long)a->size[1], (long long)b->size[0], (long long)b->size[1]);
+    return tl_fault("%s: mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)", op,
+                    (long long)a->size[0], (long long)a->size[1], (long long)b->size[0], (long long)b->size[1]);
   return tl_same_type(op, a, b);
 }
 
@@ -36,14 +36,16 @@ static int can_batch (const char *op, tl_Tensor *a, tl_Tensor *b) {
   if (a->ndim != 3) return tl_fault("%s: batch1 must be a 3D tensor", op);
   if (b->ndim != 3) return tl_fault("%s: batch2 must be a 3D tensor", op);
   if (a->size[0] != b->size[0] || a->size[2] != b->size[1])
-    return tl_fault("%s: Expected size for first two dimensions of batch2 tensor to be: [%lld, %lld] but got: [%lld, %lld].",
-                    op, (long long)a->size[0], (long long)a->size[2], (long long)b->size[0], (long long)b->size[1]);
+    return tl_fault("%s: Expected size for first two dimensions of batch2 tensor to be: [%lld, %lld] but got: [%lld, "
+                    "%lld].", op, (long long)a->size[0], (long long)a->size[2], (long long)b->size[0],
+                    (long long)b->size[1]);
   return tl_same_type(op, a, b);
 }
 
 static int can_mv (const char *op, tl_Tensor *self, tl_Tensor *m, tl_Tensor *v) {
   if (m->ndim != 2 || v->ndim != 1)
-    return tl_fault("%s: vector + matrix @ vector expected, got %d, %d, %d", op, self ? self->ndim : 1, m->ndim, v->ndim);
+    return tl_fault("%s: vector + matrix @ vector expected, got %d, %d, %d", op, self ? self->ndim : 1, m->ndim,
+                    v->ndim);
   if (m->size[1] != v->size[0])
     return tl_fault("%s: size mismatch, got input (%lld), mat (%lldx%lld), vec (%lld)", op, (long long)m->size[0],
                     (long long)m->size[0], (long long)m->size[1], (long long)v->size[0]);
@@ -58,11 +60,12 @@ int tl_can_start (const char *op, tl_Tensor *self, int dtype, int ndim, const in
     return tl_fault("%s: self and mat2 must have the same dtype, but got %s and %s", op, tl_dtype_name[self->dtype],
                     tl_dtype_name[dtype]);
   if (self->ndim > ndim || !tl_can_expand(self->ndim, self->size, ndim, size)) {
-    while (d >= ndim - self->ndim && d > 0 && (self->size[d - ndim + self->ndim] == size[d] || self->size[d - ndim + self->ndim] == 1))
+    while (d >= ndim - self->ndim && d > 0 && (self->size[d - ndim + self->ndim] == size[d] ||
+                                               self->size[d - ndim + self->ndim] == 1))
       d--;
     if (self->ndim > ndim)
-      return tl_fault("%s: The number of sizes provided (%d) must be greater or equal to the number of dimensions in the "
-                      "tensor (%d)", op, ndim, self->ndim);
+      return tl_fault("%s: The number of sizes provided (%d) must be greater or equal to the number of dimensions in "
+                      "the tensor (%d)", op, ndim, self->ndim);
     return tl_fault("%s: The expanded size of the tensor (%lld) must match the existing size (%lld) at non-singleton "
                     "dimension %d.  Target sizes: %s.  Tensor sizes: %s", op, (long long)size[d],
                     (long long)self->size[d - ndim + self->ndim], d + 1, tl_show_sizes(a, ndim, size),
@@ -118,7 +121,8 @@ int tl_keep_factors (tl_Args *a, int k) {
 }
 
 /* gives the gradients of inputs k and k + 1 of a product whose gradient is g times alpha */
-static int give_factors (tl_Node *n, int k, tl_Tensor *g, double alpha, tl_Tensor *(*times) (tl_Tensor *, tl_Tensor *)) {
+static int give_factors (tl_Node *n, int k, tl_Tensor *g, double alpha, tl_Tensor *(*times) (tl_Tensor *,
+    tl_Tensor *)) {
   int at = 0;
   if (tl_needs(n, k) && tl_answer(n, k, tl_scaled(times(g, tl_t(tl_saved(n, at++))), alpha))) return -1;
   if (tl_needs(n, k + 1) && tl_answer(n, k + 1, tl_scaled(times(tl_t(tl_saved(n, at)), g), alpha))) return -1;
@@ -161,12 +165,13 @@ static int dot (tl_Args *a) {
     return tl_fault("dot: expected both vectors to have same dtype, but found %s and %s", tl_dtype_name[x->dtype],
                     tl_dtype_name[y->dtype]);
   if (x->size[0] != y->size[0])
-    return tl_fault("dot: inconsistent tensor size, expected tensor %s and src %s to have the same number of elements, "
-                    "but got %lld and %lld elements respectively", tl_show_sizes(s, 1, x->size), tl_show_sizes(t, 1, y->size),
-                    (long long)x->size[0], (long long)y->size[0]);
+    return tl_fault("dot: inconsistent tensor size, expected tensor %s and src %s to have the same number of "
+                    "elements, but got %lld and %lld elements respectively", tl_show_sizes(s, 1, x->size),
+                    tl_show_sizes(t, 1, y->size), (long long)x->size[0], (long long)y->size[0]);
   if (tl_same_type("dot", x, y) || tl_keep_factors(a, 0)) return -1;
   a->out[0] = tl_result(a, 0, x->dtype, 0, NULL);
-  return tl_product(TL_DOT, 1, tl_grid(x, 1, x->size[0], 1, x->stride[0]), column_of(y), 0, tl_grid(a->out[0], 1, 1, 1, 1));
+  return tl_product(TL_DOT, 1, tl_grid(x, 1, x->size[0], 1, x->stride[0]), column_of(y), 0, tl_grid(a->out[0], 1, 1,
+      1, 1));
 }
 
 static int dot_back (tl_Node *n, tl_Tensor **g) {
@@ -195,7 +200,8 @@ static void keep_numbers (tl_Args *a, double beta, double alpha) {
   tl_keep_num(a, alpha);
 }
 
-static int give_self (tl_Node *n, tl_Tensor *g) { return tl_needs(n, 0) ? tl_answer(n, 0, tl_scaled(g, n->p[0].f)) : 0; }
+static int give_self (tl_Node *n, tl_Tensor *g) { return tl_needs(n, 0) ? tl_answer(n, 0, tl_scaled(g,
+    n->p[0].f)) : 0; }
 
 static int addmm (tl_Args *a) {
   tl_Tensor *x = a->v[1].t, *w = a->v[2].t;
@@ -324,17 +330,19 @@ const tl_Op tl_matmul_ops[] = {
   { "mm", "self:T mat2:T", "product of two matrices: (n, k) x (k, m) -> (n, m)" ALIKE ". Does not broadcast.",
     mm, mm_back, 0, 0, NULL, NULL },
   { "mv", "self:T vec:T", "matrix times vector: (n, k) x (k) -> (n)" ALIKE ".", mv, mv_back, 0, 0, NULL, NULL },
-  { "dot", "self:T tensor:T", "sum of products of two vectors: (n) x (n) -> ()" ALIKE ".", dot, dot_back, 0, 0, NULL, NULL },
+  { "dot", "self:T tensor:T", "sum of products of two vectors: (n) x (n) -> ()" ALIKE ".", dot, dot_back, 0, 0, NULL,
+    NULL },
   { "bmm", "self:T mat2:T", "matrix products item by item: (b, n, k) x (b, k, m) -> (b, n, m)" ALIKE
     ". Does not broadcast.", bmm, bmm_back, 0, 0, NULL, NULL },
-  { "addmm", "self:T mat1:T mat2:T" SCALES, "beta * self + alpha * (mat1 x mat2): (n, k) x (k, m) -> (n, m), self broadcast "
-    "to it; beta 0 does not read self" ALIKE ".", addmm, addmm_back, TL_OP_INPLACE, 0, NULL, NULL },
-  { "addmv", "self:T mat:T vec:T" SCALES, "beta * self + alpha * (mat x vec): (n, k) x (k) -> (n), self broadcast to it; "
-    "beta 0 does not read self" ALIKE ".", addmv, addmv_back, TL_OP_INPLACE, 0, NULL, NULL },
+  { "addmm", "self:T mat1:T mat2:T" SCALES, "beta * self + alpha * (mat1 x mat2): (n, k) x (k, m) -> (n, m), self "
+    "broadcast to it; beta 0 does not read self" ALIKE ".", addmm, addmm_back, TL_OP_INPLACE, 0, NULL, NULL },
+  { "addmv", "self:T mat:T vec:T" SCALES, "beta * self + alpha * (mat x vec): (n, k) x (k) -> (n), self broadcast to "
+    "it; beta 0 does not read self" ALIKE ".", addmv, addmv_back, TL_OP_INPLACE, 0, NULL, NULL },
   { "baddbmm", "self:T batch1:T batch2:T" SCALES, "beta * self + alpha * (batch1 x batch2) item by item: (b, n, k) x "
     "(b, k, m) -> (b, n, m), self broadcast to it" ALIKE ".", baddbmm, baddbmm_back, TL_OP_INPLACE, 0, NULL, NULL },
   { "addbmm", "self:T batch1:T batch2:T" SCALES, "beta * self + alpha * the sum over the batch of batch1 x batch2: "
-    "(b, n, k) x (b, k, m) -> (n, m), self broadcast to it" ALIKE ".", addbmm, addbmm_back, TL_OP_INPLACE, 0, NULL, NULL },
+    "(b, n, k) x (b, k, m) -> (n, m), self broadcast to it" ALIKE ".", addbmm, addbmm_back, TL_OP_INPLACE, 0, NULL,
+    NULL },
   TL_ROW_END
 };
 

@@ -42,7 +42,8 @@ static int must_be_float (const tl_Tensor *t, const char *op) {
 static int draw_uniform (tl_Tensor *t, double from, double to, const tl_Value *g) {
   tl_Num p[2] = { { .f = from }, { .f = to } };
   if (must_be_float(t, "check_uniform_bounds")) return -1;
-  if (!(from <= to)) return tl_fault("uniform_ expects to return a [from, to) range, but found from=%g > to=%g", from, to);
+  if (!(from <= to)) return tl_fault("uniform_ expects to return a [from, to) range, but found from=%g > to=%g", from,
+                                     to);
   if (to - from > (t->dtype == TL_f64 ? DBL_MAX : FLT_MAX))
     return tl_fault("uniform_ expects to-from <= the dtype's largest value, but found to=%g and from=%g", to, from);
   return draw(t, TL_UNIFORM, g, p, 2, NULL);
@@ -82,7 +83,8 @@ static int draw_between (tl_Tensor *t, int64_t from, int64_t to, const tl_Value 
   int64_t high;
   if (!t) return -1;
   if (from >= to)
-    return tl_fault("random_ expects 'from' to be less than 'to', but got from=%lld >= to=%lld", (long long)from, (long long)to);
+    return tl_fault("random_ expects 'from' to be less than 'to', but got from=%lld >= to=%lld", (long long)from,
+                    (long long)to);
   high = tl_is_float(t->dtype) ? INT64_MAX : largest(t->dtype);
   if (from > high || from < (t->dtype == TL_u8 || t->dtype == TL_b8 ? 0 : -high - 1))
     return tl_fault("from is out of bounds for %s", tl_dtype_name[t->dtype]);
@@ -92,7 +94,8 @@ static int draw_between (tl_Tensor *t, int64_t from, int64_t to, const tl_Value 
 
 /* ------------------------------------------------------------------ fresh tensors */
 
-static tl_Tensor *fresh (tl_Args *a, int n, const int64_t *size, const tl_Value *dtype, int otherwise, const tl_Value *device) {
+static tl_Tensor *fresh (tl_Args *a, int n, const int64_t *size, const tl_Value *dtype, int otherwise,
+                         const tl_Value *device) {
   int d = dtype->dtype != TL_NONE ? dtype->dtype : otherwise;
   if (tl_check_sizes(a->op->name, n, size, tl_width[d])) return NULL;
   if (a->dest[0]) return tl_result(a, 0, d, n, size);
@@ -140,7 +143,8 @@ static int randperm (tl_Args *a) {
   tl_Tensor *y = fresh(a, 1, &n, &a->v[2], TL_i64, &a->v[3]);
   if (!y) return -1;
   if (y->dtype == TL_b8) return tl_fault("\"randperm\" not implemented for 'bool'");
-  if (n > largest(y->dtype)) return tl_fault("randperm: value cannot be converted to type %s without overflow", tl_dtype_name[y->dtype]);
+  if (n > largest(y->dtype)) return tl_fault("randperm: value cannot be converted to type %s without overflow",
+                                             tl_dtype_name[y->dtype]);
   return draw(y, TL_PERMUTATION, &a->v[1], &(tl_Num){ .i = 1 }, 1, NULL) ? -1 : finish(a, y, &a->v[4]);
 }
 
@@ -189,13 +193,16 @@ static int into (tl_Args *a, int failed) {
   return failed ? -1 : 0;
 }
 
-static int uniform_ (tl_Args *a) { return into(a, draw_uniform(a->v[0].t, tl_double(&a->v[1]), tl_double(&a->v[2]), &a->v[3])); }
-static int normal_ (tl_Args *a) { return into(a, draw_normal(a->v[0].t, tl_double(&a->v[1]), tl_double(&a->v[2]), &a->v[3])); }
+static int uniform_ (tl_Args *a) { return into(a, draw_uniform(a->v[0].t, tl_double(&a->v[1]), tl_double(&a->v[2]),
+    &a->v[3])); }
+static int normal_ (tl_Args *a) { return into(a, draw_normal(a->v[0].t, tl_double(&a->v[1]), tl_double(&a->v[2]),
+    &a->v[3])); }
 
 static int random_ (tl_Args *a) {
   tl_Tensor *t = a->v[0].t;
   int64_t high = largest(t->dtype), from;
-  if (a->which == 0) return into(a, draw_integers(t, 0, (uint64_t)high + 1, t->dtype == TL_i64 || t->dtype == TL_f64, &a->v[1]));
+  if (a->which == 0) return into(a, draw_integers(t, 0, (uint64_t)high + 1, t->dtype == TL_i64 || t->dtype == TL_f64,
+                                                  &a->v[1]));
   if (a->which == 1) return into(a, draw_between(t, 0, a->v[1].i, &a->v[2]));
   from = a->v[1].i;
   if (a->v[2].given) return into(a, draw_between(t, from, a->v[2].i, &a->v[3]));
@@ -210,7 +217,8 @@ static int bernoulli_ (tl_Args *a) {
   tl_Tensor *t = a->v[0].t, *p = a->v[1].t;
   double chance;
   if (a->which == 0) {
-    if (!tl_is_float(p->dtype)) return tl_fault("bernoulli_: expects p to be a floating point tensor, but got %s", tl_dtype_name[p->dtype]);
+    if (!tl_is_float(p->dtype)) return tl_fault("bernoulli_: expects p to be a floating point tensor, but got %s",
+                                                tl_dtype_name[p->dtype]);
     if (!tl_can_expand(p->ndim, p->size, t->ndim, t->size))
       return tl_fault("bernoulli_: the sizes of p can't be broadcast to those of self");
     return into(a, draw(t, TL_BERNOULLI, &a->v[2], NULL, 0, p));
@@ -240,7 +248,8 @@ static int special_ (tl_Args *a) {
   tl_Tensor *t = a->v[0].t;
   tl_Num p[2] = { { .f = tl_double(&a->v[1]) }, { .f = np == 2 ? tl_double(&a->v[2]) : 0 } };
   if (op != TL_GEOMETRIC && must_be_float(t, a->op->name)) return -1;
-  if (op == TL_EXPONENTIAL && !(p[0].f > 0)) return tl_fault("exponential_ expects lambda > 0.0, but found lambda=%g", p[0].f);
+  if (op == TL_EXPONENTIAL && !(p[0].f > 0)) return tl_fault("exponential_ expects lambda > 0.0, but found lambda=%g",
+      p[0].f);
   if (op == TL_GEOMETRIC && !(p[0].f > 0 && p[0].f < 1))
     return tl_fault("geometric_ expects p to be in (0, 1), but got p=%g", p[0].f);
   if (op == TL_CAUCHY && !(p[1].f > 0)) return tl_fault("cauchy_ expects sigma > 0.0, but found sigma=%g", p[1].f);
@@ -251,43 +260,48 @@ static int special_ (tl_Args *a) {
 /* ------------------------------------------------------------------ table */
 
 #define MAKES " * generator:g? dtype:y? device:v? requires_grad:b=false"
-#define FRESH(name, args, doc, forward, code) { name, args MAKES, doc, forward, NULL, TL_OP_FUNCTION | TL_OP_NODIFF, code, NULL, NULL }
+#define FRESH(name, args, doc, forward, code) { name, args MAKES, doc, forward, NULL, TL_OP_FUNCTION | TL_OP_NODIFF, \
+  code, NULL, NULL }
 #define FILLS(name, args, doc, forward, code) \
   { name, args, doc, forward, NULL, TL_OP_INPLACE_ONLY | TL_OP_METHOD | TL_OP_NODIFF, code, NULL, NULL }
 #define STREAM " From the generator given, or the default one; PyTorch's CPU stream, value for value."
 
 const tl_Op tl_random_ops[] = {
-  FRESH("rand", "size:S...", "uniform numbers in [0, 1); a floating dtype, the default one unless given." STREAM, rand_, TL_UNIFORM),
-  FRESH("randn", "size:S...", "normal numbers of mean 0 and deviation 1; a floating dtype, the default one unless given." STREAM,
-        rand_, TL_NORMAL),
-  { "randint", "high:i size:S" MAKES " | low:i high:i size:S" MAKES, "integers in [low, high), low 0 unless given; any dtype, int64 "
-    "unless given." STREAM, randint, NULL, TL_OP_FUNCTION | TL_OP_NODIFF, 0, NULL, NULL },
+  FRESH("rand", "size:S...", "uniform numbers in [0, 1); a floating dtype, the default one unless given." STREAM,
+        rand_, TL_UNIFORM),
+  FRESH("randn", "size:S...", "normal numbers of mean 0 and deviation 1; a floating dtype, the default one unless "
+        "given." STREAM, rand_, TL_NORMAL),
+  { "randint", "high:i size:S" MAKES " | low:i high:i size:S" MAKES, "integers in [low, high), low 0 unless given; "
+    "any dtype, int64 unless given." STREAM, randint, NULL, TL_OP_FUNCTION | TL_OP_NODIFF, 0, NULL, NULL },
   FRESH("randperm", "n:i", "the positions 1 to n in random order; int64 unless dtype is given." STREAM, randperm, 0),
-  FRESH("rand_like", "self:T", "uniform numbers in [0, 1) of self's sizes, and its dtype unless given." STREAM, rand_like, TL_UNIFORM),
-  FRESH("randn_like", "self:T", "normal numbers of self's sizes, and its dtype unless given." STREAM, rand_like, TL_NORMAL),
-  { "randint_like", "self:T high:i" MAKES " | self:T low:i high:i" MAKES, "integers in [low, high) of self's sizes, and its dtype "
-    "unless given." STREAM, randint_like, NULL, TL_OP_FUNCTION | TL_OP_NODIFF, 0, NULL, NULL },
-  { "normal", "mean:T std:T * generator:g? | mean:T std:n=1 * generator:g? | mean:n std:T * generator:g? | mean:n std:n size:S..."
-    MAKES, "normal numbers of given means and deviations (not negative): tensors, which broadcast, or numbers and a size." STREAM,
-    normal, zero_back, TL_OP_FUNCTION, 0, NULL, NULL },
-  { "bernoulli", "self:T * generator:g? | self:T p:n * generator:g?", "1 with probability self (in [0, 1], floating point), else 0; "
-    "or with probability p." STREAM, bernoulli, zero_back, 0, 0, NULL, NULL },
-  FILLS("uniform_", "self:T from:n=0 to:n=1 * generator:g?", "fills with uniform numbers in [from, to); floating dtypes." STREAM,
-        uniform_, 0),
-  FILLS("normal_", "self:T mean:n=0 std:n=1 * generator:g?", "fills with normal numbers; floating dtypes, std not negative." STREAM,
-        normal_, 0),
-  FILLS("random_", "self:T * generator:g? | self:T to:i * generator:g? | self:T from:i to:i? * generator:g?", "fills with integers in "
-        "[from, to), from 0 unless given; without to: up to the largest that the dtype holds (floats: that is exact)." STREAM,
-        random_, 0),
-  FILLS("bernoulli_", "self:T p:T * generator:g? | self:T p:n=0.5 * generator:g?", "fills with 1 by probability p, a number or a tensor "
-        "in [0, 1], and else 0." STREAM, bernoulli_, 0),
-  FILLS("exponential_", "self:T lambd:n=1 * generator:g?", "fills with exponentially distributed numbers of rate lambd > 0." STREAM,
-        special_, TL_EXPONENTIAL),
-  FILLS("geometric_", "self:T p:n * generator:g?", "fills with the number of trials until the first success; 0 < p < 1." STREAM,
-        special_, TL_GEOMETRIC),
-  FILLS("cauchy_", "self:T median:n=0 sigma:n=1 * generator:g?", "fills with Cauchy distributed numbers, sigma > 0." STREAM,
-        special_, TL_CAUCHY),
-  FILLS("log_normal_", "self:T mean:n=1 std:n=2 * generator:g?", "fills with exp of normal numbers of that mean and std > 0." STREAM,
-        special_, TL_LOG_NORMAL),
+  FRESH("rand_like", "self:T", "uniform numbers in [0, 1) of self's sizes, and its dtype unless given." STREAM,
+        rand_like, TL_UNIFORM),
+  FRESH("randn_like", "self:T", "normal numbers of self's sizes, and its dtype unless given." STREAM, rand_like,
+        TL_NORMAL),
+  { "randint_like", "self:T high:i" MAKES " | self:T low:i high:i" MAKES, "integers in [low, high) of self's sizes, "
+    "and its dtype unless given." STREAM, randint_like, NULL, TL_OP_FUNCTION | TL_OP_NODIFF, 0, NULL, NULL },
+  { "normal", "mean:T std:T * generator:g? | mean:T std:n=1 * generator:g? | mean:n std:T * generator:g? | mean:n "
+    "std:n size:S..."
+    MAKES, "normal numbers of given means and deviations (not negative): tensors, which broadcast, or numbers and a "
+        "size." STREAM, normal, zero_back, TL_OP_FUNCTION, 0, NULL, NULL },
+  { "bernoulli", "self:T * generator:g? | self:T p:n * generator:g?", "1 with probability self (in [0, 1], floating "
+    "point), else 0; or with probability p." STREAM, bernoulli, zero_back, 0, 0, NULL, NULL },
+  FILLS("uniform_", "self:T from:n=0 to:n=1 * generator:g?", "fills with uniform numbers in [from, to); floating "
+        "dtypes." STREAM, uniform_, 0),
+  FILLS("normal_", "self:T mean:n=0 std:n=1 * generator:g?", "fills with normal numbers; floating dtypes, std not "
+        "negative." STREAM, normal_, 0),
+  FILLS("random_", "self:T * generator:g? | self:T to:i * generator:g? | self:T from:i to:i? * generator:g?",
+        "fills with integers in [from, to), from 0 unless given; without to: up to the largest that the dtype holds "
+        "(floats: that is exact)." STREAM, random_, 0),
+  FILLS("bernoulli_", "self:T p:T * generator:g? | self:T p:n=0.5 * generator:g?", "fills with 1 by probability p, a "
+        "number or a tensor in [0, 1], and else 0." STREAM, bernoulli_, 0),
+  FILLS("exponential_", "self:T lambd:n=1 * generator:g?", "fills with exponentially distributed numbers of rate "
+        "lambd > 0." STREAM, special_, TL_EXPONENTIAL),
+  FILLS("geometric_", "self:T p:n * generator:g?", "fills with the number of trials until the first success; 0 < p < "
+        "1." STREAM, special_, TL_GEOMETRIC),
+  FILLS("cauchy_", "self:T median:n=0 sigma:n=1 * generator:g?", "fills with Cauchy distributed numbers, sigma > "
+        "0." STREAM, special_, TL_CAUCHY),
+  FILLS("log_normal_", "self:T mean:n=1 std:n=2 * generator:g?", "fills with exp of normal numbers of that mean and "
+        "std > 0." STREAM, special_, TL_LOG_NORMAL),
   TL_ROW_END
 };

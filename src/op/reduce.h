@@ -40,7 +40,8 @@ static inline int64_t tl_reduced_count (const tl_Tensor *x, uint32_t mask) {
 }
 
 /* the reduction into result 0, which gets this dtype; p0: the reduction's number */
-static inline int tl_reduce_into (tl_Args *a, int code, tl_Tensor *x, uint32_t mask, int keepdim, int dtype, int wanted, double p0) {
+static inline int tl_reduce_into (tl_Args *a, int code, tl_Tensor *x, uint32_t mask, int keepdim, int dtype,
+                                  int wanted, double p0) {
   int64_t size[TL_MAXDIM];
   tl_Num p[2] = { { .f = p0 }, { .f = 0 } };
   tl_Tensor *y, *out[2];

@@ -15,8 +15,8 @@ static int can_choose (const tl_Args *a, const tl_Tensor *x, uint32_t mask, int 
   if (mask == (uint32_t)-1) return -1;
   if (tl_numel(x) > 0) return 0;
   if (all)
-    return tl_fault("%s(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
-                    "'dim' argument.", name_of(a));
+    return tl_fault("%s(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+                    "with the 'dim' argument.", name_of(a));
   for (int d = 0; d < x->ndim; d++)
     if (mask >> d & 1 && x->size[d] == 0)
       return tl_fault("%s(): Expected reduction dim %d to have non-zero size.", name_of(a), d + 1);
@@ -30,13 +30,15 @@ static int extreme (tl_Args *a, int code, uint32_t mask, int keepdim) {
   tl_Tensor *x = a->v[0].t;
   if (tl_keep_parameter(a, 0)) return -1;
   tl_keep_reduced(a, x, mask, keepdim);
-  return tl_reduce_into(a, code, x, mask, keepdim, x->dtype, TL_NONE, 0) ? -1 : tl_keep(a, a->out[0], TL_FROM_RESULT(0));
+  return tl_reduce_into(a, code, x, mask, keepdim, x->dtype, TL_NONE, 0) ? -1 : tl_keep(a, a->out[0],
+      TL_FROM_RESULT(0));
 }
 
 /* g / count where x equals the result (or both are nan) */
 static tl_Tensor *shared (tl_Node *n, tl_Tensor *g, int divide_first) {
   tl_Tensor *x = tl_saved(n, 0), *y = tl_spread(n, tl_saved(n, 1));
-  tl_Tensor *hit = tl_op2(TL_logical_or, tl_op2(TL_eq, x, y), tl_op2(TL_logical_and, tl_op1(TL_isnan, x), tl_op1(TL_isnan, y)));
+  tl_Tensor *hit = tl_op2(TL_logical_or, tl_op2(TL_eq, x, y), tl_op2(TL_logical_and, tl_op1(TL_isnan, x),
+      tl_op1(TL_isnan, y)));
   tl_Tensor *count = tl_sum(hit, tl_kept_mask(n), 1);
   if (!count || !x) return NULL;
   g = tl_spread(n, g);
@@ -119,7 +121,9 @@ static int max (tl_Args *a) {
   int code = a->op->code;
   if (a->which == ALL) {
     uint32_t mask = tl_dim_mask(name_of(a), 0, NULL, a->v[0].t->ndim);
-    return can_choose(a, a->v[0].t, mask, 1) ? -1 : extreme(a, code == TL_reduce_max ? TL_reduce_amax : TL_reduce_amin, mask, 0);
+    return can_choose(a, a->v[0].t, mask, 1) ? -1 : extreme(a,
+                                                            code == TL_reduce_max ? TL_reduce_amax : TL_reduce_amin,
+                                                            mask, 0);
   }
   if (a->which == ALONG) return along(a, code);
   {
@@ -157,7 +161,8 @@ static int any (tl_Args *a) {
   tl_Tensor *x = a->v[0].t;
   uint32_t mask = a->which == 0 ? tl_dim_mask(name_of(a), 0, NULL, x->ndim) : tl_reduced_dims(a, 1);
   if (mask == (uint32_t)-1) return -1;
-  return tl_reduce_into(a, a->op->code, x, mask, a->which ? (int)a->v[2].i : 0, x->dtype == TL_u8 ? TL_u8 : TL_b8, TL_NONE, 0);
+  return tl_reduce_into(a, a->op->code, x, mask, a->which ? (int)a->v[2].i : 0, x->dtype == TL_u8 ? TL_u8 : TL_b8,
+                        TL_NONE, 0);
 }
 
 /* ------------------------------------------------------------------ table */
@@ -165,23 +170,27 @@ static int any (tl_Args *a) {
 #define EXTREME "self:T | self:T dim:d keepdim:b=false -> values:T indices:J | self:T other:T"
 
 const tl_Op tl_reduce_order_ops[] = {
-  { "max", EXTREME, "the largest element of all; or per line of dim the largest and the position where it first stands; or the "
-    "larger of two tensors. nan is larger than everything.", max, max_back, 0, TL_reduce_max, NULL, NULL },
-  { "min", EXTREME, "the smallest element of all; or per line of dim the smallest and the position where it first stands; or the "
-    "smaller of two tensors. nan is smaller than everything.", max, max_back, 0, TL_reduce_min, NULL, NULL },
-  { "amax", "self:T dim:D? keepdim:b=false", "the largest element over the given dims, all when there are none; nan wins. Ties "
-    "share the gradient evenly.", amax, amax_back, 0, TL_reduce_amax, NULL, NULL },
-  { "amin", "self:T dim:D? keepdim:b=false", "the smallest element over the given dims, all when there are none; nan wins. Ties "
-    "share the gradient evenly.", amax, amax_back, 0, TL_reduce_amin, NULL, NULL },
-  { "aminmax", "self:T * dim:d? keepdim:b=false -> min:T max:T", "the smallest and the largest element, of all or per line of dim; "
-    "nan wins both.", aminmax, aminmax_back, 0, 0, NULL, NULL },
-  { "argmax", "self:T dim:d? keepdim:b=false -> J", "where the largest element first stands, from 1: along dim, or without dim in "
-    "the flattened tensor. int64; not for bool.", argmax, NULL, TL_OP_NODIFF, TL_reduce_argmax, NULL, NULL },
-  { "argmin", "self:T dim:d? keepdim:b=false -> J", "where the smallest element first stands, from 1: along dim, or without dim in "
-    "the flattened tensor. int64; not for bool.", argmax, NULL, TL_OP_NODIFF, TL_reduce_argmin, NULL, NULL },
-  { "any", "self:T -> b | self:T dim:D? keepdim:b=false", "is an element not zero: a Lua boolean for all, else a tensor over the "
-    "given dims; bool (uint8 of uint8).", any, NULL, TL_OP_NODIFF, TL_reduce_any, NULL, NULL },
-  { "all", "self:T -> b | self:T dim:D? keepdim:b=false", "is no element zero: a Lua boolean for all, else a tensor over the given "
-    "dims; bool (uint8 of uint8).", any, NULL, TL_OP_NODIFF, TL_reduce_all, NULL, NULL },
+  { "max", EXTREME, "the largest element of all; or per line of dim the largest and the position where it first "
+    "stands; or the larger of two tensors. nan is larger than everything.", max, max_back, 0, TL_reduce_max, NULL,
+    NULL },
+  { "min", EXTREME, "the smallest element of all; or per line of dim the smallest and the position where it first "
+    "stands; or the smaller of two tensors. nan is smaller than everything.", max, max_back, 0, TL_reduce_min, NULL,
+    NULL },
+  { "amax", "self:T dim:D? keepdim:b=false", "the largest element over the given dims, all when there are none; nan "
+    "wins. Ties share the gradient evenly.", amax, amax_back, 0, TL_reduce_amax, NULL, NULL },
+  { "amin", "self:T dim:D? keepdim:b=false", "the smallest element over the given dims, all when there are none; nan "
+    "wins. Ties share the gradient evenly.", amax, amax_back, 0, TL_reduce_amin, NULL, NULL },
+  { "aminmax", "self:T * dim:d? keepdim:b=false -> min:T max:T", "the smallest and the largest element, of all or "
+    "per line of dim; nan wins both.", aminmax, aminmax_back, 0, 0, NULL, NULL },
+  { "argmax", "self:T dim:d? keepdim:b=false -> J", "where the largest element first stands, from 1: along dim, or "
+    "without dim in the flattened tensor. int64; not for bool.", argmax, NULL, TL_OP_NODIFF, TL_reduce_argmax, NULL,
+    NULL },
+  { "argmin", "self:T dim:d? keepdim:b=false -> J", "where the smallest element first stands, from 1: along dim, or "
+    "without dim in the flattened tensor. int64; not for bool.", argmax, NULL, TL_OP_NODIFF, TL_reduce_argmin, NULL,
+    NULL },
+  { "any", "self:T -> b | self:T dim:D? keepdim:b=false", "is an element not zero: a Lua boolean for all, else a "
+    "tensor over the given dims; bool (uint8 of uint8).", any, NULL, TL_OP_NODIFF, TL_reduce_any, NULL, NULL },
+  { "all", "self:T -> b | self:T dim:D? keepdim:b=false", "is no element zero: a Lua boolean for all, else a tensor "
+    "over the given dims; bool (uint8 of uint8).", any, NULL, TL_OP_NODIFF, TL_reduce_all, NULL, NULL },
   TL_ROW_END
 };

@@ -73,7 +73,8 @@ tl_Tensor *tl_sum_to (tl_Tensor *x, int ndim, const int64_t *size) {
 
 /* ------------------------------------------------------------------ sum, mean */
 
-static int sum_dtype (const tl_Tensor *x, int wanted) { return wanted != TL_NONE ? wanted : tl_is_float(x->dtype) ? x->dtype : TL_i64; }
+static int sum_dtype (const tl_Tensor *x,
+                      int wanted) { return wanted != TL_NONE ? wanted : tl_is_float(x->dtype) ? x->dtype : TL_i64; }
 
 static int sum (tl_Args *a) {
   tl_Tensor *x = a->v[0].t;
@@ -93,8 +94,8 @@ static int mean (tl_Args *a) {
   double n;
   if (mask == (uint32_t)-1) return -1;
   if (!tl_is_float(dtype))
-    return tl_fault("mean(): could not infer output dtype. %s dtype must be either a floating point or complex dtype. Got: %s",
-                    wanted != TL_NONE ? "Optional" : "Input", tl_dtype_name[dtype]);
+    return tl_fault("mean(): could not infer output dtype. %s dtype must be either a floating point or complex "
+                    "dtype. Got: %s", wanted != TL_NONE ? "Optional" : "Input", tl_dtype_name[dtype]);
   n = (double)tl_reduced_count(x, mask);
   tl_keep_reduced(a, x, mask, keepdim);
   tl_keep_num(a, n);
@@ -104,7 +105,8 @@ static int mean (tl_Args *a) {
   return in[1] && tl_map(TL_div, 2, in, 0, NULL, a->out[0]) ? 0 : -1;
 }
 
-static int mean_back (tl_Node *n, tl_Tensor **g) { return tl_answer(n, 0, tl_spread(n, tl_div(g[0], tl_number(n->p[0].f)))); }
+static int mean_back (tl_Node *n, tl_Tensor **g) { return tl_answer(n, 0, tl_spread(n, tl_div(g[0],
+    tl_number(n->p[0].f)))); }
 
 static int count_nonzero (tl_Args *a) {
   tl_Tensor *in[2] = { a->v[0].t, tl_integer(0) };
@@ -169,9 +171,11 @@ static int prod_back (tl_Node *n, tl_Tensor **g) {
   zeros = tl_sum(zero, mask, 1);
   product = tl_where(zero, tl_integer(1), x);
   for (int d = 0; product && d < x->ndim; d++)
-    if (mask >> d & 1) product = tl_cumprod(product, d), product = product ? tl_narrow(product, d, x->size[d] - 1, 1) : NULL;
-  return tl_answer(n, 0, tl_where(zero, tl_where(tl_op2(TL_eq, zeros, tl_integer(1)), tl_mul(spread, product), tl_integer(0)),
-                                  tl_where(tl_op2(TL_eq, zeros, tl_integer(0)), tl_div(tl_mul(spread, product), x), tl_integer(0))));
+    if (mask >> d & 1) product = tl_cumprod(product, d), product = product ? tl_narrow(product, d, x->size[d] - 1,
+        1) : NULL;
+  return tl_answer(n, 0, tl_where(zero, tl_where(tl_op2(TL_eq, zeros, tl_integer(1)), tl_mul(spread, product),
+                                                 tl_integer(0)), tl_where(tl_op2(TL_eq, zeros, tl_integer(0)),
+      tl_div(tl_mul(spread, product), x), tl_integer(0))));
 }
 
 /* ------------------------------------------------------------------ var, std */
@@ -179,7 +183,8 @@ static int prod_back (tl_Node *n, tl_Tensor **g) {
 static int spread_of (tl_Args *a, int code, double correction, int keepdim, uint32_t mask) {
   tl_Tensor *x = a->v[0].t;
   if (mask == (uint32_t)-1) return -1;
-  if (!tl_is_float(x->dtype)) return tl_fault("%s: std and var only support floating point and complex dtypes", a->op->name);
+  if (!tl_is_float(x->dtype)) return tl_fault("%s: std and var only support floating point and complex dtypes",
+                                              a->op->name);
   if (tl_keep_parameter(a, 0)) return -1;
   tl_keep_reduced(a, x, mask, keepdim);
   tl_keep_num(a, (double)tl_reduced_count(x, mask) - correction);
@@ -191,7 +196,8 @@ static int deviation (tl_Args *a, int code) {
   switch (a->which) {
     case 0: failed = spread_of(a, code, a->v[1].i != 0, 0, tl_dim_mask(a->op->name, 0, NULL, a->v[0].t->ndim)); break;
     case 1: failed = spread_of(a, code, a->v[2].i != 0, (int)a->v[3].i, tl_reduced_dims(a, 1)); break;
-    default: failed = spread_of(a, code, a->v[2].given ? tl_double(&a->v[2]) : 1, (int)a->v[3].i, tl_reduced_dims(a, 1));
+    default: failed = spread_of(a, code, a->v[2].given ? tl_double(&a->v[2]) : 1, (int)a->v[3].i, tl_reduced_dims(a,
+        1));
   }
   return failed || (code == TL_reduce_std && tl_keep(a, a->out[0], TL_FROM_RESULT(0))) ? -1 : 0;
 }
@@ -222,16 +228,18 @@ static int norm (tl_Args *a) {
   double p = 2;
   int keepdim = (int)a->v[3].i, dtype = a->v[4].dtype;
   if (a->which == 0) p = tl_double(&a->v[1]);
-  else if (a->v[1].i == 1) return tl_fault("norm: the nuclear norm needs singular values, which this version does not have");
+  else if (a->v[1].i == 1) return tl_fault("norm: the nuclear norm needs singular values, which this version does "
+                                           "not have");
   mask = tl_reduced_dims(a, 2);
   if (mask == (uint32_t)-1) return -1;
   if (!tl_is_float(x->dtype))
-    return tl_fault("norm: linalg.vector_norm: Expected a floating point or complex tensor as input. Got %s", tl_dtype_name[x->dtype]);
+    return tl_fault("norm: linalg.vector_norm: Expected a floating point or complex tensor as input. Got %s",
+                    tl_dtype_name[x->dtype]);
   if (dtype != TL_NONE && !tl_is_float(dtype))
     return tl_fault("norm: linalg.vector_norm: dtype should be floating point, but got %s", tl_dtype_name[dtype]);
   if ((p < 0 || p == INFINITY) && tl_reduced_count(x, mask) == 0)
-    return tl_fault("norm: linalg.vector_norm cannot compute the %g norm on an empty tensor because the operation does not have "
-                    "an identity", p);
+    return tl_fault("norm: linalg.vector_norm cannot compute the %g norm on an empty tensor because the operation "
+                    "does not have an identity", p);
   if (tl_keep_parameter(a, 0)) return -1;
   tl_keep_reduced(a, x, mask, keepdim);
   tl_keep_num(a, p);
@@ -252,9 +260,11 @@ static tl_Tensor *norm_slope (tl_Tensor *x, tl_Tensor *g, tl_Tensor *y, double p
     return tl_mul(tl_op1(TL_sign, x), tl_mul(tl_div(g, tl_sum(hit, mask, 1)), hit));
   }
   if (p < 1)
-    return tl_mul(tl_mul(tl_op1(TL_sign, x), zero_where(tl_power(tl_op1(TL_abs, x), p - 1), x)), tl_mul(g, tl_power(y, 1 - p)));
+    return tl_mul(tl_mul(tl_op1(TL_sign, x), zero_where(tl_power(tl_op1(TL_abs, x), p - 1), x)), tl_mul(g, tl_power(y,
+        1 - p)));
   if (p < 2)
-    return tl_mul(tl_mul(tl_op1(TL_sign, x), tl_power(tl_op1(TL_abs, x), p - 1)), zero_where(tl_div(g, tl_power(y, p - 1)), y));
+    return tl_mul(tl_mul(tl_op1(TL_sign, x), tl_power(tl_op1(TL_abs, x), p - 1)), zero_where(tl_div(g, tl_power(y,
+        p - 1)), y));
   return tl_mul(tl_mul(x, tl_power(tl_op1(TL_abs, x), p - 2)), zero_where(tl_div(g, tl_power(y, p - 1)), y));
 }
 
@@ -319,26 +329,27 @@ static int logsumexp_back (tl_Node *n, tl_Tensor **g) {
 /* ------------------------------------------------------------------ table */
 
 #define DIMS "self:T dim:D? keepdim:b=false * dtype:y?"
-#define DEVIATION "self:T unbiased:b | self:T dim:D? unbiased:b=true keepdim:b=false | self:T dim:D? * correction:n? keepdim:b=false"
+#define DEVIATION "self:T unbiased:b | self:T dim:D? unbiased:b=true keepdim:b=false | self:T dim:D? * " \
+  "correction:n? keepdim:b=false"
 #define SAYS " over the given dims, all when there are none; keepdim leaves them with size 1"
 
 const tl_Op tl_reduce_sum_ops[] = {
   { "sum", DIMS, "sum of the elements" SAYS ". Integers and bool give int64 unless dtype says else. Added in PyTorch's "
     "cascade, whatever the number of threads.", sum, sum_back, 0, 0, NULL, NULL },
   { "mean", DIMS, "sum / count" SAYS ". Floating point only; of no element: nan.", mean, mean_back, 0, 0, NULL, NULL },
-  { "prod", "self:T dim:d? keepdim:b=false * dtype:y?", "product of the elements over one dim, or all; of none: 1. Integers "
-    "and bool give int64 unless dtype says else.", prod, prod_back, 0, 0, NULL, NULL },
-  { "var", DEVIATION, "variance" SAYS ": squared distances from the mean, summed, over count - correction (1 when unbiased). "
-    "Floating point only.", var, var_back, 0, 0, NULL, NULL },
+  { "prod", "self:T dim:d? keepdim:b=false * dtype:y?", "product of the elements over one dim, or all; of none: 1. "
+    "Integers and bool give int64 unless dtype says else.", prod, prod_back, 0, 0, NULL, NULL },
+  { "var", DEVIATION, "variance" SAYS ": squared distances from the mean, summed, over count - correction (1 when "
+    "unbiased). Floating point only.", var, var_back, 0, 0, NULL, NULL },
   { "std", DEVIATION, "standard deviation, the square root of var" SAYS ". Floating point only; of one element: nan.",
     std, std_back, 0, 0, NULL, NULL },
   { "norm", "self:T p:n=2 dim:D? keepdim:b=false * dtype:y? | self:T p:s(fro,nuc) dim:D? keepdim:b=false * dtype:y?",
-    "p-norm: the p-th root of the sum of p-th powers of absolute values; p inf and -inf: the largest and smallest; p 0: how "
-    "many are not 0" SAYS ". Floating point only.", norm, norm_back, 0, 0, NULL, NULL },
+    "p-norm: the p-th root of the sum of p-th powers of absolute values; p inf and -inf: the largest and smallest; p "
+    "0: how many are not 0" SAYS ". Floating point only.", norm, norm_back, 0, 0, NULL, NULL },
   { "count_nonzero", "self:T dim:D?", "how many elements are not zero, over the given dims; int64.",
     count_nonzero, NULL, TL_OP_NODIFF, 0, NULL, NULL },
   { "nansum", DIMS, "sum of the elements that are not nan" SAYS ".", nansum, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },
-  { "logsumexp", "self:T dim:D keepdim:b=false", "log of the sum of exponentials, without overflow" SAYS ". Integers are "
-    "taken as floats.", logsumexp, logsumexp_back, 0, 0, NULL, NULL },
+  { "logsumexp", "self:T dim:D keepdim:b=false", "log of the sum of exponentials, without overflow" SAYS ". Integers "
+    "are taken as floats.", logsumexp, logsumexp_back, 0, 0, NULL, NULL },
   TL_ROW_END
 };

@@ -29,7 +29,8 @@ static int fill_random (const char *name, int form, tl_Tensor *t, double p, cons
 ** uniform doubles (rows, n); without: keys (rows, k), of which the n largest are taken.  All packed.
 ** p: rows, k, n.
 */
-static double weight_at (const tl_Arg *a, int64_t i) { return a->dtype == TL_f64 ? ((const double *)a->data)[i] : (double)((const float *)a->data)[i]; }
+static double weight_at (const tl_Arg *a,
+                         int64_t i) { return a->dtype == TL_f64 ? ((const double *)a->data)[i] : (double)((const float *)a->data)[i]; }
 
 static int sample_rows (const tl_Cmd *c) {
   int64_t rows = c->p[0].i, k = c->p[1].i, n = c->p[2].i, *to = c->arg[0].data;
@@ -83,7 +84,8 @@ static int largest_rows (const tl_Cmd *c) {
   return TL_DONE;
 }
 
-static int host (int (*call) (const tl_Cmd *), tl_Tensor *to, tl_Tensor *x, tl_Tensor *u, int64_t rows, int64_t k, int64_t n) {
+static int host (int (*call) (const tl_Cmd *), tl_Tensor *to, tl_Tensor *x, tl_Tensor *u, int64_t rows, int64_t k,
+                 int64_t n) {
   tl_Cmd c;
   tl_More more = { .nargs = 0, .nbytes = 0, .args = NULL, .bytes = NULL, .call = call };
   if (!to || !x) return -1;
@@ -109,15 +111,19 @@ static int any_true (tl_Tensor *test) {
 static int can_sample (tl_Tensor *x, int64_t n, int replacement) {
   int64_t k;
   int bad;
-  if (!tl_is_float(x->dtype)) return tl_fault("multinomial only supports floating-point dtypes for input, got: %s", tl_dtype_name[x->dtype]);
+  if (!tl_is_float(x->dtype)) return tl_fault("multinomial only supports floating-point dtypes for input, got: %s",
+                                              tl_dtype_name[x->dtype]);
   if (x->ndim != 1 && x->ndim != 2) return tl_fault("multinomial: prob_dist must be 1 or 2 dim");
   k = x->size[x->ndim - 1];
   if (n <= 0) return tl_fault("multinomial: cannot sample n_sample <= 0 samples");
-  if (!replacement && n > k) return tl_fault("multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  if (!replacement && n > k) return tl_fault("multinomial: cannot sample n_sample > prob_dist.size(-1) samples "
+                                             "without replacement");
   if (k == 0) return tl_fault("multinomial: there is nothing to sample from");
   if (tl_here->plan || tl_numel(x) == 0) return 0;
-  bad = any_true(tl_op1(TL_logical_not, tl_op2(TL_logical_and, tl_op2(TL_ge, x, tl_integer(0)), tl_op1(TL_isfinite, x))));
-  if (bad) return bad < 0 ? -1 : tl_fault("multinomial: probability tensor contains either `inf`, `nan` or element < 0");
+  bad = any_true(tl_op1(TL_logical_not, tl_op2(TL_logical_and, tl_op2(TL_ge, x, tl_integer(0)), tl_op1(TL_isfinite,
+      x))));
+  if (bad) return bad < 0 ? -1 : tl_fault("multinomial: probability tensor contains either `inf`, `nan` or element < "
+                                          "0");
   bad = any_true(tl_op2(TL_eq, tl_sum(x, 1u << (x->ndim - 1), 0), tl_integer(0)));
   return bad ? bad < 0 ? -1 : tl_fault("multinomial: invalid multinomial distribution (sum of probabilities <= 0)") : 0;
 }
@@ -156,7 +162,8 @@ static int multinomial (tl_Args *a) {
 static tl_Tensor *dropped (tl_Tensor *x, double p, int inplace) {
   tl_Tensor *mask, *in[2];
   tl_Args a;
-  if (!tl_is_float(x->dtype)) return tl_fail("dropout: result type float32 can't be cast to %s", tl_dtype_name[x->dtype]);
+  if (!tl_is_float(x->dtype)) return tl_fail("dropout: result type float32 can't be cast to %s",
+                                             tl_dtype_name[x->dtype]);
   mask = tl_new(tl_device_of(x), x->dtype, x->ndim, x->size);
   if (!mask) return NULL;
   if (p == 1) { if (tl_fill(mask, (tl_Num){ .i = 0 }, TL_i64)) return NULL; }
@@ -189,12 +196,14 @@ static int dropout (tl_Args *a) {
 /* ------------------------------------------------------------------ table */
 
 const tl_Op tl_sample_ops[] = {
-  { "multinomial", "self:T num_samples:i replacement:b=false * generator:g? -> J", "num_samples positions, from 1, drawn from each row "
-    "of weights: (k) -> (n), (m, k) -> (m, n); int64. Weights are floating point, not negative, with a sum above 0. Without "
-    "replacement no position comes twice in a row.", multinomial, NULL, TL_OP_NODIFF, 0, NULL, NULL },
-  { "dropout", "input:T p:n=0.5 training:b=true inplace:b=false", "in training, zeroes each element with probability p and divides the "
-    "rest by 1 - p; otherwise the input itself.", dropout, NULL, TL_OP_COMPOSITE, 0, "nn.functional", NULL },
-  { "dropout", "input:T p:n train:b", "in training, zeroes each element with probability p and divides the rest by 1 - p; otherwise "
-    "the input itself.", dropout, NULL, TL_OP_COMPOSITE | TL_OP_FUNCTION, 0, NULL, NULL },
+  { "multinomial", "self:T num_samples:i replacement:b=false * generator:g? -> J", "num_samples positions, from 1, "
+    "drawn from each row of weights: (k) -> (n), (m, k) -> (m, n); int64. Weights are floating point, not negative, "
+    "with a sum above 0. Without replacement no position comes twice in a row.", multinomial, NULL, TL_OP_NODIFF, 0,
+    NULL, NULL },
+  { "dropout", "input:T p:n=0.5 training:b=true inplace:b=false", "in training, zeroes each element with probability "
+    "p and divides the rest by 1 - p; otherwise the input itself.", dropout, NULL, TL_OP_COMPOSITE, 0,
+    "nn.functional", NULL },
+  { "dropout", "input:T p:n train:b", "in training, zeroes each element with probability p and divides the rest by 1 "
+    "- p; otherwise the input itself.", dropout, NULL, TL_OP_COMPOSITE | TL_OP_FUNCTION, 0, NULL, NULL },
   TL_ROW_END
 };

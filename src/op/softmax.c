@@ -89,9 +89,10 @@ const tl_Op tl_softmax_ops[] = {
     softmax, softmax_back, 0, TL_SOFTMAX_Y, NULL, NULL },
   { "log_softmax", LINE, "self - log of the sum of exp(self) along dim. Floating point only; dtype converts first.",
     softmax, log_softmax_back, 0, TL_LOG_SOFTMAX_Y, NULL, NULL },
-  { "softmax", FREE, "exp(input) / its sum along dim." SAYS, functional, NULL, TL_OP_COMPOSITE, SOFTMAX, "nn.functional", NULL },
-  { "log_softmax", FREE, "input - log of the sum of exp(input) along dim." SAYS, functional, NULL, TL_OP_COMPOSITE, LOG_SOFTMAX,
+  { "softmax", FREE, "exp(input) / its sum along dim." SAYS, functional, NULL, TL_OP_COMPOSITE, SOFTMAX,
     "nn.functional", NULL },
+  { "log_softmax", FREE, "input - log of the sum of exp(input) along dim." SAYS, functional, NULL, TL_OP_COMPOSITE,
+    LOG_SOFTMAX, "nn.functional", NULL },
   { "softmin", FREE, "softmax of -input along dim." SAYS, softmin, NULL, TL_OP_COMPOSITE, 0, "nn.functional", NULL },
   TL_ROW_END
 };

@@ -22,7 +22,8 @@ static int can_step (const tl_Args *a, int lists) {
   for (int i = 0; i < n; i++) {
     tl_Tensor *p = a->v[0].ts[i];
     if (!tl_is_float(p->dtype)) return tl_fault("%s: parameter %d is not floating point", op, i + 1);
-    if (tl_overlaps_itself(p)) return tl_fault("%s: parameter %d is an expanded tensor, whose elements share memory", op, i + 1);
+    if (tl_overlaps_itself(p)) return tl_fault("%s: parameter %d is an expanded tensor, whose elements share memory",
+                                               op, i + 1);
     for (int l = 1; l < lists; l++) {
       tl_Tensor *t = a->v[l].ts && a->v[l].n ? a->v[l].ts[i] : NULL;
       if (!t || !strcmp(a->form->p[l].name, "steps")) continue;  /* holes; steps are 0-d */
@@ -63,7 +64,8 @@ static tl_Tensor *point (tl_Tensor *dest, int code, double number, tl_Tensor *x,
   return tl_map(code, n, in, 1, &p, dest);
 }
 
-static tl_Tensor *times (tl_Tensor *dest, tl_Tensor *x, double s) { return point(dest, TL_mul, 0, x, tl_number(s), NULL); }
+static tl_Tensor *times (tl_Tensor *dest, tl_Tensor *x, double s) { return point(dest, TL_mul, 0, x, tl_number(s),
+    NULL); }
 
 /* g with its sign and the decay of p: what every step begins with */
 static tl_Tensor *decayed (tl_Tensor *g, tl_Tensor *p, double decay, int maximize) {
@@ -89,7 +91,8 @@ static int sgd_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor **buf, const Sgd *o) {
     done = fused(TL_STEP_SGD, 1, 2, t, 3, n, 0);
   }
   else {
-    tl_Num n[7] = { { .f = o->lr }, { .f = o->decay }, { .f = o->momentum }, { .f = o->dampening }, { .i = o->nesterov },
+    tl_Num n[7] = { { .f = o->lr }, { .f = o->decay }, { .f = o->momentum }, { .f = o->dampening },
+                    { .i = o->nesterov },
                     { .i = first }, { .i = o->maximize } };
     if (first && !(*buf = tl_new_like(p, p->dtype))) return -1;
     t[2] = *buf;
@@ -112,7 +115,8 @@ static int sgd_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor **buf, const Sgd *o) {
 
 /* gives the list of momenta, as long as that of the parameters; empty without momentum */
 static int sgd (tl_Args *a) {
-  Sgd o = { tl_double(&a->v[3]), tl_double(&a->v[4]), tl_double(&a->v[5]), tl_double(&a->v[6]), (int)a->v[7].i, (int)a->v[8].i };
+  Sgd o = { tl_double(&a->v[3]), tl_double(&a->v[4]), tl_double(&a->v[5]), tl_double(&a->v[6]), (int)a->v[7].i,
+            (int)a->v[8].i };
   int n = a->v[0].n;
   if (can_step(a, 3)) return -1;
   a->list = tl_scratch((size_t)(n + 1) * sizeof *a->list);
@@ -136,12 +140,14 @@ typedef struct Adam { double lr, beta1, beta2, eps, decay; int amsgrad, decouple
 
 /* 1 - beta^step and the like as float64 tensors, so that the step is never read back */
 static tl_Tensor *correction (tl_Tensor *step, double beta) {
-  tl_Tensor *in[2] = { tl_unwrap(tl_scalar((tl_Num){ .f = beta }, TL_f64), tl_device_of(step)), tl_cast(step, TL_f64) }, *power;
+  tl_Tensor *in[2] = { tl_unwrap(tl_scalar((tl_Num){ .f = beta }, TL_f64), tl_device_of(step)), tl_cast(step,
+      TL_f64) }, *power;
   power = in[0] && in[1] ? tl_map(TL_pow, 2, in, 0, NULL, NULL) : NULL;
   return point(NULL, TL_sub, 1, tl_scalar((tl_Num){ .f = 1 }, TL_f64), power, NULL);
 }
 
-static int adam_composed (tl_Tensor *p, tl_Tensor *g, tl_Tensor *m, tl_Tensor *v, tl_Tensor *top, tl_Tensor *step, const Adam *o) {
+static int adam_composed (tl_Tensor *p, tl_Tensor *g, tl_Tensor *m, tl_Tensor *v, tl_Tensor *top, tl_Tensor *step,
+                          const Adam *o) {
   tl_Tensor *den, *size;
   if (o->maximize) g = point(NULL, TL_neg, 0, g, NULL, NULL);
   if (o->decay != 0 && o->decoupled && !times(p, p, 1 - o->lr * o->decay)) return -1;
@@ -157,7 +163,8 @@ static int adam_composed (tl_Tensor *p, tl_Tensor *g, tl_Tensor *m, tl_Tensor *v
   return size && den && point(p, TL_add, 1, p, point(NULL, TL_div, 0, size, den, NULL), NULL) ? 0 : -1;
 }
 
-static int adam_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor *m, tl_Tensor *v, tl_Tensor *top, tl_Tensor *step, const Adam *o) {
+static int adam_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor *m, tl_Tensor *v, tl_Tensor *top, tl_Tensor *step,
+                     const Adam *o) {
   tl_Tensor *t[6] = { p, g, m, v, top ? top : step, step };
   int n = top ? 6 : 5, done;
   tl_Num num[6] = { { .f = o->lr }, { .f = o->beta1 }, { .f = o->beta2 }, { .f = o->eps }, { .f = o->decay },
@@ -245,16 +252,18 @@ static int rmsprop (tl_Args *a) {
 
 /* ------------------------------------------------------------------ table */
 
-#define ROW(name, args, doc, forward) { name, args " -> L", doc, forward, NULL, TL_OP_FUNCTION | TL_OP_NODIFF, 0, "_C", NULL }
+#define ROW(name, args, doc, forward) { name, args " -> L", doc, forward, NULL, TL_OP_FUNCTION | TL_OP_NODIFF, 0, \
+  "_C", NULL }
 
 const tl_Op tl_update_ops[] = {
-  ROW("_sgd", "params:L grads:L bufs:X * lr:n weight_decay:n=0 momentum:n=0 dampening:n=0 nesterov:b=false maximize:b=false",
-      "one step of SGD, in place. bufs: the momenta, holes before a parameter's first step. Gives the momenta (none without "
-      "momentum).", sgd),
-  ROW("_adam", "params:L grads:L exp_avgs:L exp_avg_sqs:L max_exp_avg_sqs:L? steps:L * lr:n beta1:n beta2:n eps:n weight_decay:n=0 "
-      "amsgrad:b=false decoupled:b=false maximize:b=false", "one step of Adam, in place; decoupled: AdamW. steps are 0-d float32 "
-      "tensors, which count this step first. Gives an empty list.", adam),
-  ROW("_rmsprop", "params:L grads:L square_avgs:L grad_avgs:L? momentum_buffers:L? * lr:n alpha:n eps:n weight_decay:n=0 momentum:n=0 "
-      "centered:b=false maximize:b=false", "one step of RMSprop, in place. Gives an empty list.", rmsprop),
+  ROW("_sgd", "params:L grads:L bufs:X * lr:n weight_decay:n=0 momentum:n=0 dampening:n=0 nesterov:b=false "
+      "maximize:b=false", "one step of SGD, in place. bufs: the momenta, holes before a parameter's first step. "
+      "Gives the momenta (none without momentum).", sgd),
+  ROW("_adam", "params:L grads:L exp_avgs:L exp_avg_sqs:L max_exp_avg_sqs:L? steps:L * lr:n beta1:n beta2:n eps:n "
+      "weight_decay:n=0 amsgrad:b=false decoupled:b=false maximize:b=false", "one step of Adam, in place; decoupled: "
+      "AdamW. steps are 0-d float32 tensors, which count this step first. Gives an empty list.", adam),
+  ROW("_rmsprop", "params:L grads:L square_avgs:L grad_avgs:L? momentum_buffers:L? * lr:n alpha:n eps:n "
+      "weight_decay:n=0 momentum:n=0 centered:b=false maximize:b=false", "one step of RMSprop, in place. Gives an "
+      "empty list.", rmsprop),
   TL_ROW_END
 };
