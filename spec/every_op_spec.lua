@@ -222,9 +222,8 @@ for _, o in ipairs(ops) do
       if not entry.loose and not entry.random then
         it("does not mind how its inputs lie in memory", function ()
           for _, line in ipairs(entry.ok) do
-            local want, arguments, keywords = call(f, line, entry)
-            arguments = samples.read(line)
-            local list = with(arguments, keywords)
+            local want = call(f, line, entry)
+            local list = with(samples.read(line))
             for k = 1, list.n do list[k] = strided(list[k]) end
             local ok, r = pcall(function () return flat(f(table.unpack(list, 1, list.n))) end)
             -- views of memory may refuse what does not lie suitably

@@ -83,7 +83,8 @@ describe("matmul", function ()
     raises(function () torch.ones(2):mm(torch.ones(2, 2)) end, "mm: self must be a matrix, got 1-D tensor")
     raises(function () torch.ones(2, 3):mv(torch.ones(2)) end, "size mismatch, got input (2), mat (2x3), vec (2)")
     raises(function () torch.ones(3):dot(torch.ones(4)) end,
-      "inconsistent tensor size, expected tensor [3] and src [4] to have the same number of elements, but got 3 and 4 elements respectively")
+      "inconsistent tensor size, expected tensor [3] and src [4] to have the same number of elements, " ..
+      "but got 3 and 4 elements respectively")
     raises(function () torch.ones(2, 3, 4):bmm(torch.ones(2, 3, 4)) end,
       "Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [2, 3].")
     raises(function () torch.matmul(torch.tensor(1.), torch.ones(2)) end,
@@ -91,7 +92,8 @@ describe("matmul", function ()
     raises(function () torch.ones(2, 2):mm(torch.ones(2, 2, { dtype = torch.float64 })) end,
       "expected m1 and m2 to have the same dtype, but got: float32 != float64")
     raises(function () torch.addmm(torch.ones(3, 3), torch.ones(2, 3), torch.ones(3, 2)) end,
-      "The expanded size of the tensor (2) must match the existing size (3) at non-singleton dimension 2.  Target sizes: [2, 2].  Tensor sizes: [3, 3]")
+      "The expanded size of the tensor (2) must match the existing size (3) at non-singleton dimension 2.  " ..
+      "Target sizes: [2, 2].  Tensor sizes: [3, 3]")
     raises(function () torch.ones(2):addmm_(torch.ones(2, 2), torch.ones(2, 2)) end,
       "output with shape [2] doesn't match the broadcast shape [2, 2]")
   end)

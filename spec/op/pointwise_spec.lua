@@ -4,7 +4,7 @@ local torch = require "torch"
 local helper = require "spec.support.helper"
 local close_to, raises = helper.close_to, helper.raises
 local F = torch.nn.functional
-local nan, inf = 0 / 0, math.huge
+local nan = 0 / 0
 
 local function double(list) return torch.tensor(list, { dtype = torch.float64 }) end
 

@@ -17,7 +17,8 @@ local function softmax(free)
 end
 
 local LABELS = {
-  "d(2, 3), ti{1, 3}", "d(2, 3), ti{1, 3}, p(3):detach()", "d(2, 3), ti{1, 3}, { reduction = 'none' }", "d(2, 3), ti{1, 3}, { reduction = 'sum' }",
+  "d(2, 3), ti{1, 3}", "d(2, 3), ti{1, 3}, p(3):detach()", "d(2, 3), ti{1, 3}, { reduction = 'none' }",
+  "d(2, 3), ti{1, 3}, { reduction = 'sum' }",
   "d(2, 3), ti{2, 3}, { ignore_index = 2 }", "d(3), torch.tensor(2)", "d(2, 3, 2), ti{{1, 2}, {3, 1}}",
   "d(2, 3, 2), ti{{1, 2}, {3, 1}}, { reduction = 'none', ignore_index = 1 }", "d(2, 3), ti{1, 3}, { size_average = false }",
 }

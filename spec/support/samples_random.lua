@@ -1,6 +1,8 @@
 -- samples of random.c, sample.c, update.c
 local function entry(ok, bad) return { ok = ok, bad = bad, random = true } end
 local FRESH = { "3", "2, 3", "{2, 3}", "0", "2, { dtype = torch.float64 }" }
+-- the numbers of Adam and RMSprop
+local ADAM, RMS = "lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8", "lr = 0.1, alpha = 0.9, eps = 1e-8"
 local NEGATIVE = "Trying to create tensor with negative dimension -1"
 
 return {
@@ -54,21 +56,23 @@ return {
     loose = true,
   },
   ["_C._adam"] = {
-    ok = { "{c(3)}, {c(3)}, {torch.zeros_like(c(3))}, {torch.zeros_like(c(3))}, nil, {torch.zeros({})}, { lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8 }",
-      "{c(3)}, {c(3)}, {c(3)}, {p(3):detach()}, {p(3):detach()}, {torch.ones({})}, { lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8, amsgrad = true }",
-      "{c(2, 2):t()}, {c(2, 2)}, {c(2, 2)}, {p(2, 2):detach()}, nil, {torch.ones({})}, { lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8, weight_decay = 0.1, decoupled = true }" },
-    bad = { { "{c(3)}, {c(3)}, {c(3)}, {c(3)}, nil, {c(3)}, { lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8 }",
+    ok = { "{c(3)}, {c(3)}, {torch.zeros_like(c(3))}, {torch.zeros_like(c(3))}, nil, {torch.zeros({})}, { " .. ADAM .. " }",
+      "{c(3)}, {c(3)}, {c(3)}, {p(3):detach()}, {p(3):detach()}, {torch.ones({})}, " ..
+        "{ " .. ADAM .. ", amsgrad = true }",
+      "{c(2, 2):t()}, {c(2, 2)}, {c(2, 2)}, {p(2, 2):detach()}, nil, {torch.ones({})}, " ..
+        "{ " .. ADAM .. ", weight_decay = 0.1, decoupled = true }" },
+    bad = { { "{c(3)}, {c(3)}, {c(3)}, {c(3)}, nil, {c(3)}, { " .. ADAM .. " }",
       "steps are 0-d float32 tensors" },
-      { "{i(3)}, {i(3)}, {i(3)}, {i(3)}, nil, {torch.zeros({})}, { lr = 0.1, beta1 = 0.9, beta2 = 0.99, eps = 1e-8 }",
+      { "{i(3)}, {i(3)}, {i(3)}, {i(3)}, nil, {torch.zeros({})}, { " .. ADAM .. " }",
         "not floating point" } },
     loose = true,
   },
   ["_C._rmsprop"] = {
-    ok = { "{c(3)}, {c(3)}, {torch.zeros_like(c(3))}, { lr = 0.1, alpha = 0.9, eps = 1e-8 }",
-      "{c(3)}, {c(3)}, {p(3):detach() + 2}, {c(3) * 0}, { lr = 0.1, alpha = 0.9, eps = 1e-8, centered = true }",
-      "{c(2, 2):t()}, {c(2, 2)}, {p(2, 2):detach()}, nil, {c(2, 2)}, { lr = 0.1, alpha = 0.9, eps = 1e-8, momentum = 0.9, weight_decay = 0.1 }" },
-    bad = { { "{c(3)}, {c(3)}, {c(3)}, { lr = 0.1, alpha = 0.9, eps = 1e-8, centered = true }", "centered needs grad_avgs" },
-      { "{c(3)}, {c(3)}, {c(2)}, { lr = 0.1, alpha = 0.9, eps = 1e-8 }", "differs from its parameter" } },
+    ok = { "{c(3)}, {c(3)}, {torch.zeros_like(c(3))}, { " .. RMS .. " }",
+      "{c(3)}, {c(3)}, {p(3):detach() + 2}, {c(3) * 0}, { " .. RMS .. ", centered = true }",
+      "{c(2, 2):t()}, {c(2, 2)}, {p(2, 2):detach()}, nil, {c(2, 2)}, { " .. RMS .. ", momentum = 0.9, weight_decay = 0.1 }" },
+    bad = { { "{c(3)}, {c(3)}, {c(3)}, { " .. RMS .. ", centered = true }", "centered needs grad_avgs" },
+      { "{c(3)}, {c(3)}, {c(2)}, { " .. RMS .. " }", "differs from its parameter" } },
     loose = true,
   },
 }

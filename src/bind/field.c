@@ -334,9 +334,10 @@ static const char *near_key (lua_State *L, int from, const char *name, const cha
 }
 
 int tl_no_field (lua_State *L, const char *name, int methods) {
-  int least = (int)strlen(name) / 3 + 2;
+  int least = (int)strlen(name) / 3 + 1;               /* nearer than this */
   const char *best = NULL;
   char word[64];
+  if (least < 2) least = 2;
   if (least > 4) least = 4;
   if (strlen(name) < sizeof word - 2) {
     word[0] = ' ';

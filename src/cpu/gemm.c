@@ -16,6 +16,7 @@
 #include "cpu/block.h"
 
 #define LEAST 1000000.0                  /* multiplications of a piece; above it OpenBLAS packs */
+#define LONG 1e9                         /* from here on pieces are short, so that the stop flag is seen */
 #define SHORT 128                        /* inner sizes up to here add up alike, packed or not */
 
 typedef struct Mat {                     /* rows x cols with strides in elements */
@@ -105,8 +106,9 @@ static int call (Product *p, tl_Env *env, int share) {
   p->unit = 48;
 #endif
   least = (int64_t)(LEAST / ((double)p->m * (double)p->unit * (double)p->k)) + 1;
-  p->pieces = share && env->threads > 1 ? p->n / p->unit / least : 1;
-  if (p->pieces > env->threads) p->pieces = env->threads;
+  p->pieces = share ? env->threads : 1;
+  if ((double)p->m * (double)p->n * (double)p->k > LONG && p->n / 480 > p->pieces) p->pieces = p->n / 480;
+  if (p->pieces > p->n / p->unit / least) p->pieces = p->n / p->unit / least;
   if (p->pieces < 1) p->pieces = 1;
   return tl_team_for(env, p->pieces, 1, columns, p);
 }

@@ -1,18 +1,21 @@
 /*
-** softmax.c -- softmax lines of any layout: packed lines and lines side by side go to the loops as they
-** are, everything else through a packed copy of a line in the compute type.
+** softmax.c -- softmax lines of any layout: packed lines (short ones by the block) and lines side by side
+** go to the loops as they are, everything else through a packed copy of a line in the compute type.
 */
 #include "cpu/block.h"
 #include "cpu/softmax.h"
+
+enum { SHORT = 64 };                     /* lines up to here are worked on in blocks */
 
 typedef struct Job {
   const tl_Cmd *c;
   const tl_SoftmaxLoops *loops;
   volatile int *stop;
   int n;                                 /* operands: 2 forward, 3 backward */
-  enum { LINES, ROWS, COPIES } way;
+  enum { LINES, BLOCKS, ROWS, COPIES } way;
   int outer;                             /* dims that are walked */
-  int64_t chunks;                        /* ROWS: tiles along dim `outer` */
+  int64_t chunks;                        /* BLOCKS and ROWS: tiles along dim `outer` */
+  int64_t tile;                          /* lines of one */
 } Job;
 
 static void load_line (const tl_Cmd *c, int k, int64_t offset, char *to) {
@@ -53,16 +56,19 @@ static int work (void *ctx, int64_t from, int64_t to) {
   int d = c->ndim - 1, width = tl_cpu_width[c->dtype];
   if (j->way == COPIES) return copies(j, from, to);
   for (int64_t k = from; k < to; k++) {
-    int64_t offset[TL_MAXARG], first = k % j->chunks * TL_SOFTMAX_WIDE;
+    int64_t offset[TL_MAXARG], first = k % j->chunks * j->tile;
     char *p[3] = { NULL, NULL, NULL };
     tl_block_place(c, 0, j->outer, k / j->chunks, j->n, offset);
-    for (int q = 0; q < j->n; q++) p[q] = (char *)c->arg[q].data + offset[q] + (j->way == ROWS ? first * width : 0);
+    for (int q = 0; q < j->n; q++) p[q] = (char *)c->arg[q].data + offset[q];
     if (j->way == LINES) j->loops->line(c->op, p[0], p[1], p[2], c->size[d]);
     else {
       int64_t w = c->size[j->outer] - first;
-      j->loops->rows(c->op, p[0], p[1], p[2], c->size[d], w < TL_SOFTMAX_WIDE ? w : TL_SOFTMAX_WIDE,
-                     c->arg[0].stride[d] / width, c->arg[1].stride[d] / width,
-                     j->n > 2 ? c->arg[2].stride[d] / width : 0);
+      if (w > j->tile) w = j->tile;
+      for (int q = 0; q < j->n; q++) p[q] += first * c->arg[q].stride[j->outer];
+      if (j->way == BLOCKS) j->loops->block(c->op, p[0], p[1], p[2], w, c->size[d]);
+      else
+        j->loops->rows(c->op, p[0], p[1], p[2], c->size[d], w, c->arg[0].stride[d] / width,
+                       c->arg[1].stride[d] / width, j->n > 2 ? c->arg[2].stride[d] / width : 0);
     }
     if (*j->stop) return TL_INTERRUPTED;
   }
@@ -71,22 +77,25 @@ static int work (void *ctx, int64_t from, int64_t to) {
 
 int tl_cpu_softmax (const tl_Cmd *c, tl_Env *env) {
   int d = c->ndim - 1, width = tl_cpu_width[c->dtype], lines = 1, rows = c->keep > 0;
+  int blocks = rows && c->size[d] <= SHORT;
   Job j = { .c = c, .stop = env->stop, .n = c->op <= TL_LOG_SOFTMAX_Y ? 2 : 3, .way = COPIES, .outer = c->keep,
-            .chunks = 1 };
+            .chunks = 1, .tile = 1 };
   if (c->ndim != c->keep + 1 || (c->dtype != TL_f32 && c->dtype != TL_f64)) return TL_CANT;
   if (c->size[d] == 0) return TL_DONE;
   j.loops = TL_PICK(tl_softmax) + (c->dtype == TL_f64);
   for (int k = 0; k < j.n; k++) {
     const tl_Arg *a = &c->arg[k];
     lines &= a->dtype == c->dtype && a->stride[d] == width;
+    blocks = blocks && a->stride[d - 1] == c->size[d] * width;
     rows &= a->dtype == c->dtype && c->keep > 0 && a->stride[d - 1] == width;
   }
-  if (lines) j.way = LINES;
-  else if (rows) {
-    j.way = ROWS;
+  if (lines) j.way = blocks ? BLOCKS : LINES;
+  else if (rows) j.way = ROWS;
+  if (j.way == BLOCKS || j.way == ROWS) {
     j.outer = d - 1;
-    j.chunks = (c->size[d - 1] + TL_SOFTMAX_WIDE - 1) / TL_SOFTMAX_WIDE;
+    j.tile = j.way == ROWS ? TL_SOFTMAX_WIDE : TL_BLOCK / c->size[d];
+    j.chunks = (c->size[d - 1] + j.tile - 1) / j.tile;
   }
   return tl_team_for(env, tl_block_count(c, 0, j.outer) * j.chunks,
-                     32768 / (c->size[d] * (j.way == ROWS ? TL_SOFTMAX_WIDE : 1)) + 1, work, &j);
+                     32768 / (c->size[d] * j.tile) + 1, work, &j);
 }

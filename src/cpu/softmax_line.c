@@ -103,6 +103,39 @@ static void line_##ty (int op, void *to, const void *a, const void *b, int64_t n
       for (int64_t i = 0; i < n; i++) y[i] = fma_##ty(-exp_##ty(o[i]), s, x[i]); \
   } \
 } \
+/* rows * n <= TL_BLOCK: the exponentials of all of them in one go */ \
+static void block_##ty (int op, void *to, const void *a, const void *b, int64_t rows, int64_t n) { \
+  T *y = to, e[TL_BLOCK], most[TL_BLOCK], sum[TL_BLOCK]; \
+  const T *x = a, *o = b; \
+  if (op == TL_SOFTMAX_X) { \
+    for (int64_t r = 0; r < rows; r++) line_##ty(op, y + r * n, x + r * n, o + r * n, n); \
+    return; \
+  } \
+  if (op == TL_LOG_SOFTMAX_X) { \
+    for (int64_t i = 0; i < rows * n; i++) e[i] = exp_##ty(o[i]); \
+    for (int64_t r = 0; r < rows; r++) { \
+      T s = sum_##ty(x + r * n, n); \
+      for (int64_t i = r * n; i < (r + 1) * n; i++) y[i] = fma_##ty(-e[i], s, x[i]); \
+    } \
+    return; \
+  } \
+  for (int64_t r = 0; r < rows; r++) { \
+    most[r] = most_##ty(x + r * n, n); \
+    for (int64_t i = r * n; i < (r + 1) * n; i++) e[i] = x[i] - most[r]; \
+  } \
+  for (int64_t i = 0; i < rows * n; i++) e[i] = exp_##ty(e[i]); \
+  for (int64_t r = 0; r < rows; r++) sum[r] = sum_##ty(e + r * n, n); \
+  if (op == TL_SOFTMAX_Y) { \
+    for (int64_t r = 0; r < rows; r++) { \
+      T scale = 1 / sum[r]; \
+      for (int64_t i = r * n; i < (r + 1) * n; i++) y[i] = e[i] * scale; \
+    } \
+    return; \
+  } \
+  for (int64_t r = 0; r < rows; r++) sum[r] = log_##ty(sum[r]); \
+  for (int64_t r = 0; r < rows; r++) \
+    for (int64_t i = r * n; i < (r + 1) * n; i++) y[i] = (x[i] - most[r]) - sum[r]; \
+} \
 static void forward_##ty (int op, T *y, const T *x, int64_t n, int64_t w, int64_t sy, int64_t sx) { \
   T most[TL_SOFTMAX_WIDE], sum[TL_SOFTMAX_WIDE]; \
   for (int64_t k = 0; k < w; k++) { most[k] = x[k]; sum[k] = 0; } \
@@ -141,4 +174,6 @@ static void rows_##ty (int op, void *to, const void *a, const void *b, int64_t n
 STAMP(float, f32, 8)
 STAMP(double, f64, 4)
 
-const tl_SoftmaxLoops TL_AT_LEVEL(tl_softmax)[2] = { { line_f32, rows_f32 }, { line_f64, rows_f64 } };
+const tl_SoftmaxLoops TL_AT_LEVEL(tl_softmax)[2] = {
+  { line_f32, rows_f32, block_f32 }, { line_f64, rows_f64, block_f64 }
+};

@@ -28,8 +28,8 @@ static int read_alpha (tl_Args *a, int code, tl_Tensor *const *in, tl_Num *p) {
     else p->i = 1;
   }
   else {
-    if (v->kind == 'b' && type != TL_b8) return tl_fault("%s: Boolean alpha only supported for Boolean results.",
-                                                         a->op->name);
+    if (v->kind == 'b' && type != TL_b8)
+      return tl_fault("%s: Boolean alpha only supported for Boolean results.", a->op->name);
     if (v->kind == 'f' && !tl_is_float(type))
       return tl_fault("%s: For integral input tensors, argument alpha must not be a floating point number.",
                       a->op->name);
@@ -201,8 +201,8 @@ static int round_to (tl_Args *a) {
   tl_Tensor *in[2] = { a->v[0].t, NULL };
   int64_t decimals = a->v[1].i;
   if (decimals == 0) return operands(a, TL_round, 1, 0, NULL, 'f');
-  if (!tl_is_float(in[0]->dtype)) return tl_fault("\"round_cpu\" not implemented for '%s'",
-                                                  tl_dtype_name[in[0]->dtype]);
+  if (!tl_is_float(in[0]->dtype))
+    return tl_fault("\"round_cpu\" not implemented for '%s'", tl_dtype_name[in[0]->dtype]);
   in[1] = tl_number(pow(10, (double)llabs(decimals)));
   tl_keep_ints(a, 3, (int64_t[]){ TL_round, 0, 1 });      /* a step function all the same */
   a->out[0] = in[1] ? tl_map(decimals < 0 ? TL_div : TL_mul, 2, in, 0, NULL, NULL) : NULL;

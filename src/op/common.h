@@ -29,8 +29,9 @@ static inline double tl_factor (const tl_Value *v, int dtype) {
   return tl_is_float(dtype) ? tl_double(v) : (double)tl_num(v, dtype).i;
 }
 
-static inline tl_Tensor *tl_scaled (tl_Tensor *t, double factor) { return factor == 1 ? t : tl_mul(t,
-    tl_number(factor)); }
+static inline tl_Tensor *tl_scaled (tl_Tensor *t, double factor) {
+  return factor == 1 ? t : tl_mul(t, tl_number(factor));
+}
 
 static inline int tl_done (tl_Args *a, tl_Tensor *y) {
   a->out[0] = y;

@@ -32,8 +32,8 @@ static tl_Tensor *close_to (tl_Tensor *x, tl_Tensor *y, double rtol, double atol
   }
   allowed = tl_add(tl_op1(TL_abs, tl_mul(y, tl_number(rtol))), tl_number(atol));
   distance = tl_op1(TL_abs, tl_sub(x, y));
-  return tl_op2(TL_logical_or, close, tl_op2(TL_logical_and, tl_op1(TL_isfinite, distance), tl_op2(TL_le, distance,
-      allowed)));
+  allowed = tl_op2(TL_logical_and, tl_op1(TL_isfinite, distance), tl_op2(TL_le, distance, allowed));
+  return tl_op2(TL_logical_or, close, allowed);
 }
 
 static tl_Tensor *closeness (tl_Args *a) {

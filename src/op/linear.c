@@ -11,8 +11,8 @@ static int linear (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *w = a->v[1].t, *b = a->v[2].t, *y, *rows;
   int64_t size[TL_MAXDIM], count = 1, inside, outside;
   int n = x->ndim, last = w->ndim == 2;
-  if (n == 0) return tl_fault("linear: both arguments to linear need to be at least 1D, but they are 0D and %dD",
-                              w->ndim);
+  if (n == 0)
+    return tl_fault("linear: both arguments to linear need to be at least 1D, but they are 0D and %dD", w->ndim);
   if (w->ndim != 1 && w->ndim != 2) return tl_fault("linear: weight must be a matrix, got %d-D tensor", w->ndim);
   inside = w->size[w->ndim - 1];
   outside = last ? w->size[0] : 1;

@@ -25,8 +25,8 @@ static int can_label (const char *op, tl_Tensor *x, tl_Tensor *y, tl_Tensor *w) 
   if (x->ndim != 1 && (y->ndim == 0 || x->size[0] != y->size[0]))
     return tl_fault("%s: Expected input batch_size (%lld) to match target batch_size (%lld).", op,
                     (long long)x->size[0], (long long)(y->ndim ? y->size[0] : 1));
-  if (x->ndim <= 2 && y->ndim > 1) return tl_fault("%s: 0D or 1D target tensor expected, multi-target not supported",
-                                                   op);
+  if (x->ndim <= 2 && y->ndim > 1)
+    return tl_fault("%s: 0D or 1D target tensor expected, multi-target not supported", op);
   if (x->ndim == 1 && tl_numel(y) != 1)
     return tl_fault("%s: For 1D input, 1D target must have size 1, but got target size: %lld", op,
                     (long long)tl_numel(y));
@@ -39,8 +39,8 @@ static int can_label (const char *op, tl_Tensor *x, tl_Tensor *y, tl_Tensor *w) 
     int same = y->ndim == n;
     for (int d = 0; same && d < n; d++) same = y->size[d] == want[d];
     if (!same)
-      return tl_fault("%s: Expected target size %s, got %s", op, tl_show_sizes(a, n, want), tl_show_sizes(b, y->ndim,
-          y->size));
+      return tl_fault("%s: Expected target size %s, got %s", op, tl_show_sizes(a, n, want),
+                      tl_show_sizes(b, y->ndim, y->size));
   }
   if (w && (w->ndim != 1 || w->size[0] != x->size[c]))
     return tl_fault("%s: weight tensor should be defined either for all %lld classes or no classes but got weight "
@@ -107,8 +107,8 @@ static int nll (tl_Args *a) {
   int reduction = tl_reduction(&a->v[3], &a->v[5], &a->v[6]);
   int64_t ignore = a->v[4].i;
   if (can_label(a->op->name, x, y, w)) return -1;
-  if (!tl_is_float(x->dtype)) return tl_fault("\"%s_out_frame\" not implemented for '%s'", a->op->name,
-                                              tl_dtype_name[x->dtype]);
+  if (!tl_is_float(x->dtype))
+    return tl_fault("\"%s_out_frame\" not implemented for '%s'", a->op->name, tl_dtype_name[x->dtype]);
   w = tl_contiguous(w);
   y = labels_of(x, y);
   space = without_classes(x);
@@ -132,8 +132,8 @@ static int nll (tl_Args *a) {
   t[4] = w;
   if (!t[0] || !t[1]) return -1;
   if (tl_numel(space) == 0) {
-    if (tl_fill(t[0], (tl_Num){ .f = reduction == TL_MEAN_LOSS ? NAN : 0 }, TL_f64) || tl_fill(total,
-        (tl_Num){ .i = 0 }, TL_i64))
+    if (tl_fill(t[0], (tl_Num){ .f = reduction == TL_MEAN_LOSS ? NAN : 0 }, TL_f64) ||
+        tl_fill(total, (tl_Num){ .i = 0 }, TL_i64))
       return -1;
   }
   else if (run(reduction == TL_MEAN_LOSS ? TL_NLL_MEAN : TL_NLL_SUM, 2, 5, t, x, w ? 4 : -1, ignore, 0)) return -1;
@@ -241,15 +241,15 @@ static int cross_entropy (tl_Args *a) {
     if (ignore >= 0) return tl_fault("cross_entropy: ignore_index is not supported for floating point target");
     if (w && (w->ndim != 1 || w->size[0] != x->size[class_dim(x)]))
       return tl_fault("cross_entropy: weight tensor should be defined either for all %lld classes or no classes but "
-                      "got weight tensor of shape: %s", (long long)x->size[class_dim(x)], tl_show_sizes(s, w->ndim,
-          w->size));
+                      "got weight tensor of shape: %s", (long long)x->size[class_dim(x)],
+                      tl_show_sizes(s, w->ndim, w->size));
     return tl_done(a, with_probabilities(x, y, w, reduction, smoothing));
   }
   if (can_label("cross_entropy", x, y, w)) return -1;
   logs = tl_log_softmax(x, class_dim(x));
   if (!logs) return -1;
-  return tl_done(a, smoothing > 0 ? smoothed(logs, y, w, ignore, reduction, smoothing) : nll_of(logs, y, w, ignore,
-      reduction));
+  if (smoothing > 0) return tl_done(a, smoothed(logs, y, w, ignore, reduction, smoothing));
+  return tl_done(a, nll_of(logs, y, w, ignore, reduction));
 }
 
 /* ------------------------------------------------------------------ table */

@@ -10,8 +10,8 @@ static int can_compare (const char *op, tl_Tensor *x, tl_Tensor *y) {
   int64_t size[TL_MAXDIM];
   tl_Tensor *t[2] = { x, y };
   if (tl_broadcast(op, 2, t, size) < 0) return -1;
-  if (!tl_is_float(tl_promote_tensors(2, t))) return tl_fault("\"%s\" not implemented for '%s'", op,
-      tl_dtype_name[x->dtype]);
+  if (!tl_is_float(tl_promote_tensors(2, t)))
+    return tl_fault("\"%s\" not implemented for '%s'", op, tl_dtype_name[x->dtype]);
   return 0;
 }
 
@@ -47,8 +47,8 @@ static int mse_back (tl_Node *n, tl_Tensor **g) {
 
 static int l1 (tl_Args *a) {
   if (can_compare("l1_loss", a->v[0].t, a->v[1].t)) return -1;
-  return tl_done(a, tl_total_loss(tl_op1(TL_abs, tl_sub(a->v[0].t, a->v[1].t)), tl_reduction(&a->v[2], &a->v[3],
-      &a->v[4])));
+  return tl_done(a, tl_total_loss(tl_op1(TL_abs, tl_sub(a->v[0].t, a->v[1].t)),
+                                  tl_reduction(&a->v[2], &a->v[3], &a->v[4])));
 }
 
 static int smooth_l1 (tl_Args *a) {
@@ -108,9 +108,10 @@ static int bce_back (tl_Node *n, tl_Tensor **g) {
   if (tl_here->failed) return -1;
   if (n->p[0].f != 1) s = tl_div(s, tl_number(n->p[0].f));
   if (w) s = tl_mul(s, w);
-  if (tl_needs(n, 0) && tl_answer(n, 0, tl_div(tl_mul(s, tl_sub(x, y)), tl_op2(TL_clamp_min, tl_mul(tl_sub(one, x),
-      x), tl_number(1e-12)))))
-    return -1;
+  if (tl_needs(n, 0)) {
+    tl_Tensor *steep = tl_op2(TL_clamp_min, tl_mul(tl_sub(one, x), x), tl_number(1e-12));
+    if (tl_answer(n, 0, tl_div(tl_mul(s, tl_sub(x, y)), steep))) return -1;
+  }
   return tl_needs(n, 1) ? tl_answer(n, 1, tl_mul(s, tl_sub(tl_op1(TL_log1p, tl_neg(x)), tl_op1(TL_log, x)))) : 0;
 }
 
@@ -124,7 +125,7 @@ static int bce_logits (tl_Args *a) {
                     tl_show_sizes(s, y->ndim, y->size), tl_show_sizes(t, x->ndim, x->size));
   if (can_compare("binary_cross_entropy_with_logits", x, y)) return -1;
   r = tl_neg(x);
-  r = tl_pointwise(TL_softplus, 1, &r, 2, steep);         /* log(1 + exp(-x)), -x itself where exp would leave float32 */
+  r = tl_pointwise(TL_softplus, 1, &r, 2, steep);       /* log(1 + exp(-x)), -x itself where exp would be too large */
   if (p) r = tl_mul(tl_add(tl_mul(tl_sub(p, one), y), one), r);
   r = tl_add(tl_mul(tl_sub(one, y), x), r);
   if (w) r = tl_mul(r, w);

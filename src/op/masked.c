@@ -30,15 +30,11 @@ static int masked_fill_forward (tl_Args *a) {
   if (t[1]->flags & TL_WRAPPED && tl_is_float(t[1]->dtype) && !tl_is_float(t[2]->dtype) &&
       t[1]->number.f != (double)(int64_t)t[1]->number.f)
     return tl_fault("value cannot be converted to type %s without overflow", tl_dtype_name[t[2]->dtype]);
-  if (tl_keep(a, t[0], TL_FROM_CONSTANT)) return -1;
+  ndim = tl_broadcast(a->op->name, 2, (tl_Tensor *[]){ t[2], t[0] }, size);
+  if (ndim < 0 || tl_keep(a, t[0], TL_FROM_CONSTANT)) return -1;
   t[1] = tl_cast(t[1], t[2]->dtype);
   if (!t[1]) return -1;
-  if (a->inplace) {
-    tl_Tensor *both[2] = { t[2], t[0] };
-    ndim = tl_broadcast("masked_fill_", 2, both, size);
-    if (ndim < 0) return -1;
-    if (ndim == t[2]->ndim && memcmp(size, t[2]->size, (size_t)ndim * sizeof *size) == 0) y = a->dest[0];
-  }
+  if (a->inplace && ndim == t[2]->ndim && memcmp(size, t[2]->size, (size_t)ndim * sizeof *size) == 0) y = a->dest[0];
   return done(a, tl_map(TL_where, 3, t, 0, NULL, y));
 }
 
@@ -167,7 +163,17 @@ static int zero_forward (tl_Args *a) {
 }
 
 static int copy_forward (tl_Args *a) {
-  return tl_copy(a->dest[0], a->v[1].t) ? -1 : done(a, a->dest[0]);
+  tl_Tensor *x = a->dest[0], *both[2] = { x, a->v[1].t };
+  int64_t size[TL_MAXDIM];
+  char one[256], two[256];
+  int ndim;
+  if (TL_UNLIKELY(!tl_can_expand(both[1]->ndim, both[1]->size, x->ndim, x->size))) {
+    ndim = tl_broadcast("copy_", 2, both, size);
+    if (ndim < 0) return -1;
+    return tl_fault("output with shape %s doesn't match the broadcast shape %s", tl_show_sizes(one, x->ndim, x->size),
+                    tl_show_sizes(two, ndim, size));
+  }
+  return tl_copy(x, both[1]) ? -1 : done(a, x);
 }
 
 static int copy_backward (tl_Node *n, tl_Tensor **g) {

@@ -121,8 +121,8 @@ int tl_keep_factors (tl_Args *a, int k) {
 }
 
 /* gives the gradients of inputs k and k + 1 of a product whose gradient is g times alpha */
-static int give_factors (tl_Node *n, int k, tl_Tensor *g, double alpha, tl_Tensor *(*times) (tl_Tensor *,
-    tl_Tensor *)) {
+static int give_factors (tl_Node *n, int k, tl_Tensor *g, double alpha,
+                         tl_Tensor *(*times) (tl_Tensor *, tl_Tensor *)) {
   int at = 0;
   if (tl_needs(n, k) && tl_answer(n, k, tl_scaled(times(g, tl_t(tl_saved(n, at++))), alpha))) return -1;
   if (tl_needs(n, k + 1) && tl_answer(n, k + 1, tl_scaled(times(tl_t(tl_saved(n, at)), g), alpha))) return -1;
@@ -170,8 +170,8 @@ static int dot (tl_Args *a) {
                     tl_show_sizes(t, 1, y->size), (long long)x->size[0], (long long)y->size[0]);
   if (tl_same_type("dot", x, y) || tl_keep_factors(a, 0)) return -1;
   a->out[0] = tl_result(a, 0, x->dtype, 0, NULL);
-  return tl_product(TL_DOT, 1, tl_grid(x, 1, x->size[0], 1, x->stride[0]), column_of(y), 0, tl_grid(a->out[0], 1, 1,
-      1, 1));
+  return tl_product(TL_DOT, 1, tl_grid(x, 1, x->size[0], 1, x->stride[0]), column_of(y), 0,
+                    tl_grid(a->out[0], 1, 1, 1, 1));
 }
 
 static int dot_back (tl_Node *n, tl_Tensor **g) {
@@ -200,8 +200,9 @@ static void keep_numbers (tl_Args *a, double beta, double alpha) {
   tl_keep_num(a, alpha);
 }
 
-static int give_self (tl_Node *n, tl_Tensor *g) { return tl_needs(n, 0) ? tl_answer(n, 0, tl_scaled(g,
-    n->p[0].f)) : 0; }
+static int give_self (tl_Node *n, tl_Tensor *g) {
+  return tl_needs(n, 0) ? tl_answer(n, 0, tl_scaled(g, n->p[0].f)) : 0;
+}
 
 static int addmm (tl_Args *a) {
   tl_Tensor *x = a->v[1].t, *w = a->v[2].t;

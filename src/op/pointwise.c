@@ -126,7 +126,7 @@ int tl_point_back (tl_Node *node, tl_Tensor **g) {
 
 /* ------------------------------------------------------------------ the table */
 
-/* OWN_name is defined for rows whose operation is written by hand: their space is "_C" and they have no in-place form */
+/* OWN_name is defined for rows whose operation is written by hand: they stand under "_C", without an in-place form */
 #define OWN_add ,
 #define OWN_sub ,
 #define OWN_div ,
@@ -189,17 +189,15 @@ static const uint16_t place[TL_NCODE] = {
   { #name, operands " " args, doc, tl_point_forward, back, (FLAGS(name)) | more, TL_##name, SPACE(name), NULL },
 
 const tl_Op tl_pointwise_ops[] = {
-#define UNARY(name, rule, stamp, keeps, args, y, dx, doc)            ROW(name, "self:T", args, doc, tl_point_back, 0)
-#define BINARY(name, rule, stamp, keeps, args, y, da, db, doc)       ROW(name, "self:N other:N", args, doc, \
-  tl_point_back, 0)
-#define TERNARY(name, rule, stamp, keeps, args, y, da, db, dc, doc)  ROW(name, "self:N other:N third:N", args, doc, \
-  tl_point_back, 0)
-#define TEST1(name, rule, stamp, args, y, doc)                       ROW(name, "self:T", args, doc, NULL, TL_OP_NODIFF)
-#define TEST2(name, rule, stamp, args, y, doc)                       ROW(name, "self:N other:N", args, doc, NULL, \
-  TL_OP_NODIFF)
-#define INT1(name, rule, stamp, args, y, doc)                        ROW(name, "self:T", args, doc, NULL, TL_OP_NODIFF)
-#define INT2(name, rule, stamp, args, y, doc)                        ROW(name, "self:N other:N", args, doc, NULL, \
-  TL_OP_NODIFF)
+#define UNARY(name, rule, stamp, keeps, args, y, dx, doc)  ROW(name, "self:T", args, doc, tl_point_back, 0)
+#define BINARY(name, rule, stamp, keeps, args, y, da, db, doc) \
+  ROW(name, "self:N other:N", args, doc, tl_point_back, 0)
+#define TERNARY(name, rule, stamp, keeps, args, y, da, db, dc, doc) \
+  ROW(name, "self:N other:N third:N", args, doc, tl_point_back, 0)
+#define TEST1(name, rule, stamp, args, y, doc)  ROW(name, "self:T", args, doc, NULL, TL_OP_NODIFF)
+#define TEST2(name, rule, stamp, args, y, doc)  ROW(name, "self:N other:N", args, doc, NULL, TL_OP_NODIFF)
+#define INT1(name, rule, stamp, args, y, doc)   ROW(name, "self:T", args, doc, NULL, TL_OP_NODIFF)
+#define INT2(name, rule, stamp, args, y, doc)   ROW(name, "self:N other:N", args, doc, NULL, TL_OP_NODIFF)
 #include "device/pointwise.def"
 #include "device/undef.h"
   TL_ROW_END
@@ -234,5 +232,6 @@ tl_Tensor *tl_where (tl_Tensor *condition, tl_Tensor *a, tl_Tensor *b) {
   return tl_pointwise(TL_where, 3, in, 0, NULL);
 }
 
-tl_Tensor *tl_power (tl_Tensor *x, double exponent) { return tl_pointwise(TL_pow_number, 1, &x, 1,
-    &(tl_Num){ .f = exponent }); }
+tl_Tensor *tl_power (tl_Tensor *x, double exponent) {
+  return tl_pointwise(TL_pow_number, 1, &x, 1, &(tl_Num){ .f = exponent });
+}

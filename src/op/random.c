@@ -42,8 +42,8 @@ static int must_be_float (const tl_Tensor *t, const char *op) {
 static int draw_uniform (tl_Tensor *t, double from, double to, const tl_Value *g) {
   tl_Num p[2] = { { .f = from }, { .f = to } };
   if (must_be_float(t, "check_uniform_bounds")) return -1;
-  if (!(from <= to)) return tl_fault("uniform_ expects to return a [from, to) range, but found from=%g > to=%g", from,
-                                     to);
+  if (!(from <= to))
+    return tl_fault("uniform_ expects to return a [from, to) range, but found from=%g > to=%g", from, to);
   if (to - from > (t->dtype == TL_f64 ? DBL_MAX : FLT_MAX))
     return tl_fault("uniform_ expects to-from <= the dtype's largest value, but found to=%g and from=%g", to, from);
   return draw(t, TL_UNIFORM, g, p, 2, NULL);
@@ -127,13 +127,13 @@ static int rand_like (tl_Args *a) {
 }
 
 static int randint (tl_Args *a) {
-  const tl_Value *v = a->v + (a->which ? 1 : 0);          /* v[0] high, v[1] size, then generator dtype device requires_grad */
+  const tl_Value *v = a->v + (a->which ? 1 : 0);          /* high, size, generator, dtype, device, requires_grad */
   tl_Tensor *y = fresh(a, v[1].n, v[1].is, &v[3], TL_i64, &v[4]);
   return draw_between(y, a->which ? a->v[0].i : 0, v[0].i, &v[2]) ? -1 : finish(a, y, &v[5]);
 }
 
 static int randint_like (tl_Args *a) {
-  const tl_Value *v = a->v + (a->which ? 2 : 1);          /* v[0] high, then generator dtype device requires_grad */
+  const tl_Value *v = a->v + (a->which ? 2 : 1);          /* high, generator, dtype, device, requires_grad */
   tl_Tensor *y = like(a->v[0].t, &v[2], &v[3]);
   return draw_between(y, a->which ? a->v[1].i : 0, v[0].i, &v[1]) ? -1 : finish(a, y, &v[4]);
 }
@@ -143,8 +143,8 @@ static int randperm (tl_Args *a) {
   tl_Tensor *y = fresh(a, 1, &n, &a->v[2], TL_i64, &a->v[3]);
   if (!y) return -1;
   if (y->dtype == TL_b8) return tl_fault("\"randperm\" not implemented for 'bool'");
-  if (n > largest(y->dtype)) return tl_fault("randperm: value cannot be converted to type %s without overflow",
-                                             tl_dtype_name[y->dtype]);
+  if (n > largest(y->dtype))
+    return tl_fault("randperm: value cannot be converted to type %s without overflow", tl_dtype_name[y->dtype]);
   return draw(y, TL_PERMUTATION, &a->v[1], &(tl_Num){ .i = 1 }, 1, NULL) ? -1 : finish(a, y, &a->v[4]);
 }
 
@@ -193,16 +193,19 @@ static int into (tl_Args *a, int failed) {
   return failed ? -1 : 0;
 }
 
-static int uniform_ (tl_Args *a) { return into(a, draw_uniform(a->v[0].t, tl_double(&a->v[1]), tl_double(&a->v[2]),
-    &a->v[3])); }
-static int normal_ (tl_Args *a) { return into(a, draw_normal(a->v[0].t, tl_double(&a->v[1]), tl_double(&a->v[2]),
-    &a->v[3])); }
+static int uniform_ (tl_Args *a) {
+  return into(a, draw_uniform(a->v[0].t, tl_double(&a->v[1]), tl_double(&a->v[2]), &a->v[3]));
+}
+
+static int normal_ (tl_Args *a) {
+  return into(a, draw_normal(a->v[0].t, tl_double(&a->v[1]), tl_double(&a->v[2]), &a->v[3]));
+}
 
 static int random_ (tl_Args *a) {
   tl_Tensor *t = a->v[0].t;
   int64_t high = largest(t->dtype), from;
-  if (a->which == 0) return into(a, draw_integers(t, 0, (uint64_t)high + 1, t->dtype == TL_i64 || t->dtype == TL_f64,
-                                                  &a->v[1]));
+  int wide = t->dtype == TL_i64 || t->dtype == TL_f64;
+  if (a->which == 0) return into(a, draw_integers(t, 0, (uint64_t)high + 1, wide, &a->v[1]));
   if (a->which == 1) return into(a, draw_between(t, 0, a->v[1].i, &a->v[2]));
   from = a->v[1].i;
   if (a->v[2].given) return into(a, draw_between(t, from, a->v[2].i, &a->v[3]));
@@ -217,8 +220,8 @@ static int bernoulli_ (tl_Args *a) {
   tl_Tensor *t = a->v[0].t, *p = a->v[1].t;
   double chance;
   if (a->which == 0) {
-    if (!tl_is_float(p->dtype)) return tl_fault("bernoulli_: expects p to be a floating point tensor, but got %s",
-                                                tl_dtype_name[p->dtype]);
+    if (!tl_is_float(p->dtype))
+      return tl_fault("bernoulli_: expects p to be a floating point tensor, but got %s", tl_dtype_name[p->dtype]);
     if (!tl_can_expand(p->ndim, p->size, t->ndim, t->size))
       return tl_fault("bernoulli_: the sizes of p can't be broadcast to those of self");
     return into(a, draw(t, TL_BERNOULLI, &a->v[2], NULL, 0, p));
@@ -248,8 +251,8 @@ static int special_ (tl_Args *a) {
   tl_Tensor *t = a->v[0].t;
   tl_Num p[2] = { { .f = tl_double(&a->v[1]) }, { .f = np == 2 ? tl_double(&a->v[2]) : 0 } };
   if (op != TL_GEOMETRIC && must_be_float(t, a->op->name)) return -1;
-  if (op == TL_EXPONENTIAL && !(p[0].f > 0)) return tl_fault("exponential_ expects lambda > 0.0, but found lambda=%g",
-      p[0].f);
+  if (op == TL_EXPONENTIAL && !(p[0].f > 0))
+    return tl_fault("exponential_ expects lambda > 0.0, but found lambda=%g", p[0].f);
   if (op == TL_GEOMETRIC && !(p[0].f > 0 && p[0].f < 1))
     return tl_fault("geometric_ expects p to be in (0, 1), but got p=%g", p[0].f);
   if (op == TL_CAUCHY && !(p[1].f > 0)) return tl_fault("cauchy_ expects sigma > 0.0, but found sigma=%g", p[1].f);
@@ -281,9 +284,8 @@ const tl_Op tl_random_ops[] = {
   { "randint_like", "self:T high:i" MAKES " | self:T low:i high:i" MAKES, "integers in [low, high) of self's sizes, "
     "and its dtype unless given." STREAM, randint_like, NULL, TL_OP_FUNCTION | TL_OP_NODIFF, 0, NULL, NULL },
   { "normal", "mean:T std:T * generator:g? | mean:T std:n=1 * generator:g? | mean:n std:T * generator:g? | mean:n "
-    "std:n size:S..."
-    MAKES, "normal numbers of given means and deviations (not negative): tensors, which broadcast, or numbers and a "
-        "size." STREAM, normal, zero_back, TL_OP_FUNCTION, 0, NULL, NULL },
+    "std:n size:S..." MAKES, "normal numbers of given means and deviations (not negative): tensors, which broadcast, "
+    "or numbers and a size." STREAM, normal, zero_back, TL_OP_FUNCTION, 0, NULL, NULL },
   { "bernoulli", "self:T * generator:g? | self:T p:n * generator:g?", "1 with probability self (in [0, 1], floating "
     "point), else 0; or with probability p." STREAM, bernoulli, zero_back, 0, 0, NULL, NULL },
   FILLS("uniform_", "self:T from:n=0 to:n=1 * generator:g?", "fills with uniform numbers in [from, to); floating "

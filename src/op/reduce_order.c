@@ -30,15 +30,15 @@ static int extreme (tl_Args *a, int code, uint32_t mask, int keepdim) {
   tl_Tensor *x = a->v[0].t;
   if (tl_keep_parameter(a, 0)) return -1;
   tl_keep_reduced(a, x, mask, keepdim);
-  return tl_reduce_into(a, code, x, mask, keepdim, x->dtype, TL_NONE, 0) ? -1 : tl_keep(a, a->out[0],
-      TL_FROM_RESULT(0));
+  if (tl_reduce_into(a, code, x, mask, keepdim, x->dtype, TL_NONE, 0)) return -1;
+  return tl_keep(a, a->out[0], TL_FROM_RESULT(0));
 }
 
 /* g / count where x equals the result (or both are nan) */
 static tl_Tensor *shared (tl_Node *n, tl_Tensor *g, int divide_first) {
   tl_Tensor *x = tl_saved(n, 0), *y = tl_spread(n, tl_saved(n, 1));
-  tl_Tensor *hit = tl_op2(TL_logical_or, tl_op2(TL_eq, x, y), tl_op2(TL_logical_and, tl_op1(TL_isnan, x),
-      tl_op1(TL_isnan, y)));
+  tl_Tensor *both = tl_op2(TL_logical_and, tl_op1(TL_isnan, x), tl_op1(TL_isnan, y));
+  tl_Tensor *hit = tl_op2(TL_logical_or, tl_op2(TL_eq, x, y), both);
   tl_Tensor *count = tl_sum(hit, tl_kept_mask(n), 1);
   if (!count || !x) return NULL;
   g = tl_spread(n, g);
@@ -121,9 +121,8 @@ static int max (tl_Args *a) {
   int code = a->op->code;
   if (a->which == ALL) {
     uint32_t mask = tl_dim_mask(name_of(a), 0, NULL, a->v[0].t->ndim);
-    return can_choose(a, a->v[0].t, mask, 1) ? -1 : extreme(a,
-                                                            code == TL_reduce_max ? TL_reduce_amax : TL_reduce_amin,
-                                                            mask, 0);
+    if (can_choose(a, a->v[0].t, mask, 1)) return -1;
+    return extreme(a, code == TL_reduce_max ? TL_reduce_amax : TL_reduce_amin, mask, 0);
   }
   if (a->which == ALONG) return along(a, code);
   {

@@ -73,8 +73,9 @@ tl_Tensor *tl_sum_to (tl_Tensor *x, int ndim, const int64_t *size) {
 
 /* ------------------------------------------------------------------ sum, mean */
 
-static int sum_dtype (const tl_Tensor *x,
-                      int wanted) { return wanted != TL_NONE ? wanted : tl_is_float(x->dtype) ? x->dtype : TL_i64; }
+static int sum_dtype (const tl_Tensor *x, int wanted) {
+  return wanted != TL_NONE ? wanted : tl_is_float(x->dtype) ? x->dtype : TL_i64;
+}
 
 static int sum (tl_Args *a) {
   tl_Tensor *x = a->v[0].t;
@@ -105,8 +106,9 @@ static int mean (tl_Args *a) {
   return in[1] && tl_map(TL_div, 2, in, 0, NULL, a->out[0]) ? 0 : -1;
 }
 
-static int mean_back (tl_Node *n, tl_Tensor **g) { return tl_answer(n, 0, tl_spread(n, tl_div(g[0],
-    tl_number(n->p[0].f)))); }
+static int mean_back (tl_Node *n, tl_Tensor **g) {
+  return tl_answer(n, 0, tl_spread(n, tl_div(g[0], tl_number(n->p[0].f))));
+}
 
 static int count_nonzero (tl_Args *a) {
   tl_Tensor *in[2] = { a->v[0].t, tl_integer(0) };
@@ -152,7 +154,7 @@ static tl_Tensor *others (tl_Tensor *x, int dim) {
 }
 
 static int prod_back (tl_Node *n, tl_Tensor **g) {
-  tl_Tensor *x = tl_saved(n, 0), *spread = tl_spread(n, g[0]), *zero, *product, *zeros;
+  tl_Tensor *x = tl_saved(n, 0), *spread = tl_spread(n, g[0]), *zero, *product, *zeros, *here, *elsewhere;
   uint32_t mask = tl_kept_mask(n);
   if (!x || !spread) return -1;
   if (g[0]->dtype != x->dtype) x = tl_to_dtype(x, g[0]->dtype);
@@ -171,11 +173,11 @@ static int prod_back (tl_Node *n, tl_Tensor **g) {
   zeros = tl_sum(zero, mask, 1);
   product = tl_where(zero, tl_integer(1), x);
   for (int d = 0; product && d < x->ndim; d++)
-    if (mask >> d & 1) product = tl_cumprod(product, d), product = product ? tl_narrow(product, d, x->size[d] - 1,
-        1) : NULL;
-  return tl_answer(n, 0, tl_where(zero, tl_where(tl_op2(TL_eq, zeros, tl_integer(1)), tl_mul(spread, product),
-                                                 tl_integer(0)), tl_where(tl_op2(TL_eq, zeros, tl_integer(0)),
-      tl_div(tl_mul(spread, product), x), tl_integer(0))));
+    if (mask >> d & 1) product = tl_narrow(tl_cumprod(product, d), d, x->size[d] - 1, 1);
+  product = tl_mul(spread, product);
+  here = tl_where(tl_op2(TL_eq, zeros, tl_integer(1)), product, tl_integer(0));
+  elsewhere = tl_where(tl_op2(TL_eq, zeros, tl_integer(0)), tl_div(product, x), tl_integer(0));
+  return tl_answer(n, 0, tl_where(zero, here, elsewhere));
 }
 
 /* ------------------------------------------------------------------ var, std */
@@ -183,8 +185,8 @@ static int prod_back (tl_Node *n, tl_Tensor **g) {
 static int spread_of (tl_Args *a, int code, double correction, int keepdim, uint32_t mask) {
   tl_Tensor *x = a->v[0].t;
   if (mask == (uint32_t)-1) return -1;
-  if (!tl_is_float(x->dtype)) return tl_fault("%s: std and var only support floating point and complex dtypes",
-                                              a->op->name);
+  if (!tl_is_float(x->dtype))
+    return tl_fault("%s: std and var only support floating point and complex dtypes", a->op->name);
   if (tl_keep_parameter(a, 0)) return -1;
   tl_keep_reduced(a, x, mask, keepdim);
   tl_keep_num(a, (double)tl_reduced_count(x, mask) - correction);
@@ -196,8 +198,8 @@ static int deviation (tl_Args *a, int code) {
   switch (a->which) {
     case 0: failed = spread_of(a, code, a->v[1].i != 0, 0, tl_dim_mask(a->op->name, 0, NULL, a->v[0].t->ndim)); break;
     case 1: failed = spread_of(a, code, a->v[2].i != 0, (int)a->v[3].i, tl_reduced_dims(a, 1)); break;
-    default: failed = spread_of(a, code, a->v[2].given ? tl_double(&a->v[2]) : 1, (int)a->v[3].i, tl_reduced_dims(a,
-        1));
+    default:
+      failed = spread_of(a, code, a->v[2].given ? tl_double(&a->v[2]) : 1, (int)a->v[3].i, tl_reduced_dims(a, 1));
   }
   return failed || (code == TL_reduce_std && tl_keep(a, a->out[0], TL_FROM_RESULT(0))) ? -1 : 0;
 }
@@ -228,8 +230,8 @@ static int norm (tl_Args *a) {
   double p = 2;
   int keepdim = (int)a->v[3].i, dtype = a->v[4].dtype;
   if (a->which == 0) p = tl_double(&a->v[1]);
-  else if (a->v[1].i == 1) return tl_fault("norm: the nuclear norm needs singular values, which this version does "
-                                           "not have");
+  else if (a->v[1].i == 1)
+    return tl_fault("norm: the nuclear norm needs singular values, which this version does not have");
   mask = tl_reduced_dims(a, 2);
   if (mask == (uint32_t)-1) return -1;
   if (!tl_is_float(x->dtype))
@@ -252,6 +254,7 @@ static tl_Tensor *zero_where (tl_Tensor *t, tl_Tensor *is_zero) {
 }
 
 static tl_Tensor *norm_slope (tl_Tensor *x, tl_Tensor *g, tl_Tensor *y, double p, uint32_t mask) {
+  tl_Tensor *steep, *power;
   if (p == 0) return tl_zeros_like(x);
   if (p == 1) return tl_mul(tl_op1(TL_sign, x), g);
   if (p == 2) return tl_mul(g, zero_where(tl_div(x, y), y));
@@ -259,13 +262,13 @@ static tl_Tensor *norm_slope (tl_Tensor *x, tl_Tensor *g, tl_Tensor *y, double p
     tl_Tensor *hit = tl_to_dtype(tl_op2(TL_eq, tl_op1(TL_abs, x), y), x ? x->dtype : TL_f32);
     return tl_mul(tl_op1(TL_sign, x), tl_mul(tl_div(g, tl_sum(hit, mask, 1)), hit));
   }
-  if (p < 1)
-    return tl_mul(tl_mul(tl_op1(TL_sign, x), zero_where(tl_power(tl_op1(TL_abs, x), p - 1), x)), tl_mul(g, tl_power(y,
-        1 - p)));
-  if (p < 2)
-    return tl_mul(tl_mul(tl_op1(TL_sign, x), tl_power(tl_op1(TL_abs, x), p - 1)), zero_where(tl_div(g, tl_power(y,
-        p - 1)), y));
-  return tl_mul(tl_mul(x, tl_power(tl_op1(TL_abs, x), p - 2)), zero_where(tl_div(g, tl_power(y, p - 1)), y));
+  if (p < 1) {
+    power = zero_where(tl_power(tl_op1(TL_abs, x), p - 1), x);
+    return tl_mul(tl_mul(tl_op1(TL_sign, x), power), tl_mul(g, tl_power(y, 1 - p)));
+  }
+  steep = zero_where(tl_div(g, tl_power(y, p - 1)), y);
+  if (p < 2) return tl_mul(tl_mul(tl_op1(TL_sign, x), tl_power(tl_op1(TL_abs, x), p - 1)), steep);
+  return tl_mul(tl_mul(x, tl_power(tl_op1(TL_abs, x), p - 2)), steep);
 }
 
 static int norm_back (tl_Node *n, tl_Tensor **g) {

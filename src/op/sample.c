@@ -29,22 +29,23 @@ static int fill_random (const char *name, int form, tl_Tensor *t, double p, cons
 ** uniform doubles (rows, n); without: keys (rows, k), of which the n largest are taken.  All packed.
 ** p: rows, k, n.
 */
-static double weight_at (const tl_Arg *a,
-                         int64_t i) { return a->dtype == TL_f64 ? ((const double *)a->data)[i] : (double)((const float *)a->data)[i]; }
+static double weight_at (const tl_Arg *a, int64_t i) {
+  return a->dtype == TL_f64 ? ((const double *)a->data)[i] : (double)((const float *)a->data)[i];
+}
 
 static int sample_rows (const tl_Cmd *c) {
   int64_t rows = c->p[0].i, k = c->p[1].i, n = c->p[2].i, *to = c->arg[0].data;
   const double *u = c->arg[2].data;
+  int wide = c->arg[1].dtype == TL_f64;
   double *sum = tl_malloc((size_t)(k ? k : 1) * sizeof *sum);
   if (!sum) return TL_NOMEM;
   for (int64_t r = 0; r < rows; r++) {
     double all = 0;
     for (int64_t j = 0; j < k; j++) {                    /* a running sum in the weights' own dtype */
-      all += weight_at(&c->arg[1], r * k + j);
-      if (c->arg[1].dtype != TL_f64) all = (float)all;
-      sum[j] = all;
+      double w = weight_at(&c->arg[1], r * k + j);
+      sum[j] = all = wide ? all + w : (double)((float)all + (float)w);
     }
-    for (int64_t j = 0; j < k; j++) sum[j] = c->arg[1].dtype == TL_f64 ? sum[j] / all : (double)((float)sum[j] / (float)all);
+    for (int64_t j = 0; j < k; j++) sum[j] = wide ? sum[j] / all : (double)((float)sum[j] / (float)all);
     sum[k - 1] = 1;
     for (int64_t i = 0; i < n; i++) {
       int64_t low = 0, high = k;
@@ -109,21 +110,22 @@ static int any_true (tl_Tensor *test) {
 }
 
 static int can_sample (tl_Tensor *x, int64_t n, int replacement) {
+  tl_Tensor *good;
   int64_t k;
   int bad;
-  if (!tl_is_float(x->dtype)) return tl_fault("multinomial only supports floating-point dtypes for input, got: %s",
-                                              tl_dtype_name[x->dtype]);
+  if (!tl_is_float(x->dtype))
+    return tl_fault("multinomial only supports floating-point dtypes for input, got: %s", tl_dtype_name[x->dtype]);
   if (x->ndim != 1 && x->ndim != 2) return tl_fault("multinomial: prob_dist must be 1 or 2 dim");
   k = x->size[x->ndim - 1];
   if (n <= 0) return tl_fault("multinomial: cannot sample n_sample <= 0 samples");
-  if (!replacement && n > k) return tl_fault("multinomial: cannot sample n_sample > prob_dist.size(-1) samples "
-                                             "without replacement");
+  if (!replacement && n > k)
+    return tl_fault("multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   if (k == 0) return tl_fault("multinomial: there is nothing to sample from");
   if (tl_here->plan || tl_numel(x) == 0) return 0;
-  bad = any_true(tl_op1(TL_logical_not, tl_op2(TL_logical_and, tl_op2(TL_ge, x, tl_integer(0)), tl_op1(TL_isfinite,
-      x))));
-  if (bad) return bad < 0 ? -1 : tl_fault("multinomial: probability tensor contains either `inf`, `nan` or element < "
-                                          "0");
+  good = tl_op2(TL_logical_and, tl_op2(TL_ge, x, tl_integer(0)), tl_op1(TL_isfinite, x));
+  bad = any_true(tl_op1(TL_logical_not, good));
+  if (bad)
+    return bad < 0 ? -1 : tl_fault("multinomial: probability tensor contains either `inf`, `nan` or element < 0");
   bad = any_true(tl_op2(TL_eq, tl_sum(x, 1u << (x->ndim - 1), 0), tl_integer(0)));
   return bad ? bad < 0 ? -1 : tl_fault("multinomial: invalid multinomial distribution (sum of probabilities <= 0)") : 0;
 }
@@ -162,8 +164,8 @@ static int multinomial (tl_Args *a) {
 static tl_Tensor *dropped (tl_Tensor *x, double p, int inplace) {
   tl_Tensor *mask, *in[2];
   tl_Args a;
-  if (!tl_is_float(x->dtype)) return tl_fail("dropout: result type float32 can't be cast to %s",
-                                             tl_dtype_name[x->dtype]);
+  if (!tl_is_float(x->dtype))
+    return tl_fail("dropout: result type float32 can't be cast to %s", tl_dtype_name[x->dtype]);
   mask = tl_new(tl_device_of(x), x->dtype, x->ndim, x->size);
   if (!mask) return NULL;
   if (p == 1) { if (tl_fill(mask, (tl_Num){ .i = 0 }, TL_i64)) return NULL; }

@@ -22,8 +22,8 @@ static int can_step (const tl_Args *a, int lists) {
   for (int i = 0; i < n; i++) {
     tl_Tensor *p = a->v[0].ts[i];
     if (!tl_is_float(p->dtype)) return tl_fault("%s: parameter %d is not floating point", op, i + 1);
-    if (tl_overlaps_itself(p)) return tl_fault("%s: parameter %d is an expanded tensor, whose elements share memory",
-                                               op, i + 1);
+    if (tl_overlaps_itself(p))
+      return tl_fault("%s: parameter %d is an expanded tensor, whose elements share memory", op, i + 1);
     for (int l = 1; l < lists; l++) {
       tl_Tensor *t = a->v[l].ts && a->v[l].n ? a->v[l].ts[i] : NULL;
       if (!t || !strcmp(a->form->p[l].name, "steps")) continue;  /* holes; steps are 0-d */
@@ -64,8 +64,9 @@ static tl_Tensor *point (tl_Tensor *dest, int code, double number, tl_Tensor *x,
   return tl_map(code, n, in, 1, &p, dest);
 }
 
-static tl_Tensor *times (tl_Tensor *dest, tl_Tensor *x, double s) { return point(dest, TL_mul, 0, x, tl_number(s),
-    NULL); }
+static tl_Tensor *times (tl_Tensor *dest, tl_Tensor *x, double s) {
+  return point(dest, TL_mul, 0, x, tl_number(s), NULL);
+}
 
 /* g with its sign and the decay of p: what every step begins with */
 static tl_Tensor *decayed (tl_Tensor *g, tl_Tensor *p, double decay, int maximize) {
@@ -140,8 +141,8 @@ typedef struct Adam { double lr, beta1, beta2, eps, decay; int amsgrad, decouple
 
 /* 1 - beta^step and the like as float64 tensors, so that the step is never read back */
 static tl_Tensor *correction (tl_Tensor *step, double beta) {
-  tl_Tensor *in[2] = { tl_unwrap(tl_scalar((tl_Num){ .f = beta }, TL_f64), tl_device_of(step)), tl_cast(step,
-      TL_f64) }, *power;
+  tl_Tensor *base = tl_unwrap(tl_scalar((tl_Num){ .f = beta }, TL_f64), tl_device_of(step)), *power;
+  tl_Tensor *in[2] = { base, tl_cast(step, TL_f64) };
   power = in[0] && in[1] ? tl_map(TL_pow, 2, in, 0, NULL, NULL) : NULL;
   return point(NULL, TL_sub, 1, tl_scalar((tl_Num){ .f = 1 }, TL_f64), power, NULL);
 }
