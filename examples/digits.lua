@@ -1,12 +1,12 @@
--- A classifier of handwritten digits: data, a network, training, a test, a saved model. About two seconds.
+-- A classifier of handwritten digits: data, a network, training, a test, a saved model. About a second.
 --
---    tlua examples/digits.lua --seed 1 --epochs 30
+--    tlua examples/digits.lua --seed 1 --epochs 40
 --
 -- The 1,797 digits are in data/digits.csv (see data/README.md).
 local torch = require "torch"
 local nn, optim, data = torch.nn, torch.optim, torch.utils.data
 local folder = arg[0]:match("^.*/") or "./"
-local run = dofile(folder .. "support/args.lua") {epochs = 30, batch = 32, save = ""}
+local run = dofile(folder .. "support/args.lua") {epochs = 40, batch = 32, save = ""}
 
 -- Each line holds 64 pixels from 0 (paper) to 16 (ink), then the digit.
 local function load_digits(path)
@@ -31,16 +31,16 @@ test_images, test_labels = test_images:to(run.device), test_labels:to(run.device
 
 local function network()
   return nn.Sequential(
-    nn.Linear(64, 128),
+    nn.Linear(64, 512),
     nn.ReLU(),
-    nn.Dropout(0.2),
-    nn.Linear(128, 10)
+    nn.Dropout(0.5),
+    nn.Linear(512, 10)
   ):to(run.device)
 end
 
 local model = network()
 local criterion = nn.CrossEntropyLoss()
-local optimizer = optim.Adam(model:parameters(), {lr = 3e-3})
+local optimizer = optim.Adam(model:parameters(), {lr = 1e-3})
 print(("%d digits to learn from, %d to be tested on"):format(#train, #test))
 print(model)
 
@@ -53,23 +53,23 @@ local function accuracy(net)
   return right / #test
 end
 
-local started = os.clock()
-local best = 0
+local bar = torch.progress{total = run.epochs * #loader, desc = "training", unit = " batches"}
+local last
 for epoch = 1, run.epochs do
-  local bar = torch.progress(loader, {desc = ("epoch %2d"):format(epoch), unit = " batches", leave = false})
   local total = 0
-  for x, y in bar do
+  for x, y in loader do
     local loss = criterion(model(x:to(run.device)), y:to(run.device))
     optimizer:zero_grad()
     loss:backward()
     optimizer:step()
     total = total + loss:item()
     bar:set_postfix{loss = loss:item()}
+    bar:update()
   end
-  best = accuracy(model)
-  print(("epoch %2d  loss %.4f  test accuracy %.2f %%"):format(epoch, total / #loader, 100 * best))
+  last = accuracy(model)
+  bar:write(("epoch %2d  loss %.4f  test accuracy %.2f %%"):format(epoch, total / #loader, 100 * last))
 end
-print(("trained in %.1f s"):format(os.clock() - started))
+bar:close()
 
 -- Some of the test digits, drawn, and what the network takes them for.
 local shades = {" ", "░", "▒", "▓", "█"}
@@ -90,11 +90,7 @@ local function draw(count)
     print(table.concat(line))
   end
   local line = {}
-  for i = 1, count do
-    local text = ("%d, taken for %d"):format(truth[i] - 1, answers[i] - 1)
-    if count > 4 then text = ("%d%s"):format(answers[i] - 1, answers[i] == truth[i] and "" or (" (not %d)"):format(truth[i] - 1)) end
-    line[i] = ("%-18s"):format(text)
-  end
+  for i = 1, count do line[i] = ("%-18s"):format(("%d, taken for %d"):format(truth[i] - 1, answers[i] - 1)) end
   print(table.concat(line))
   print()
 end
@@ -105,7 +101,7 @@ local path = run.save ~= "" and run.save or os.tmpname()
 torch.save(model:state_dict(), path)
 local copy = network()
 copy:load_state_dict(torch.load(path))
-assert(accuracy(copy) == best, "the reloaded model answers differently")
+assert(accuracy(copy) == last, "the reloaded model answers differently")
 assert(torch.equal(copy:eval()(test_images), model:eval()(test_images)), "the reloaded model answers differently")
 print(("saved, reloaded and checked: test accuracy %.2f %%"):format(100 * accuracy(copy)))
 if run.save == "" then os.remove(path) else print("the model is in " .. path) end

@@ -123,7 +123,7 @@ end)
 
 describe("the digits", function()
   it("are told apart, drawn, saved and loaded again", function()
-    local epochs = slow and "2" or "30"
+    local epochs = slow and "2" or "40"
     local r = helper.run { "examples/digits.lua", "--seed", "1", "--epochs", epochs }
     assert.are.equal(0, r.code, r.err)
     assert.is_truthy(r.out:find("1438 digits to learn from, 359 to be tested on", 1, true))

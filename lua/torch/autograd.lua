@@ -89,6 +89,6 @@ return setmetatable(autograd, {
       return checks[name]
     end
     if type(name) ~= "string" then return nil end
-    fail(("torch.autograd has no '%s'"):format(name))
+    fail(torch._C.missing(name, autograd, "torch.autograd"))
   end,
 })

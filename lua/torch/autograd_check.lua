@@ -1,6 +1,7 @@
 --- gradcheck and gradgradcheck: gradients against differences of the function's values.
 
 local torch = require "torch"
+local args = require "torch.utils.args"
 
 local fail = torch._C.fail
 
@@ -16,7 +17,7 @@ local function options_of(what, given)
   for k, v in pairs(defaults) do o[k] = v end
   for k, v in pairs(given or {}) do
     if defaults[k] == nil and not ignored[k] then
-      fail(("%s() got an unexpected keyword argument '%s'"):format(what, tostring(k)))
+      args.unexpected(what, k, defaults)
     end
     o[k] = v
   end
@@ -241,14 +242,14 @@ function checks.gradgradcheck(func, inputs, grad_outputs, given)
   for i = 1, count do all[i] = inputs[i] end
   for i, g in ipairs(grad_outputs) do all[count + i] = g end
   local function gradients(...)
-    local args = {...}
+    local values = {...}
     local chosen = {}
     for i = 1, count do
-      if wants(args[i]) then chosen[#chosen + 1] = args[i] end
+      if wants(values[i]) then chosen[#chosen + 1] = values[i] end
     end
     local _ <close> = torch.enable_grad()
-    local outputs = run(table.unpack(args, 1, count))
-    local g = torch.autograd.grad(outputs, chosen, {table.unpack(args, count + 1, all.n)},
+    local outputs = run(table.unpack(values, 1, count))
+    local g = torch.autograd.grad(outputs, chosen, {table.unpack(values, count + 1, all.n)},
       {create_graph = true, allow_unused = true})
     local r = {}
     for _, t in ipairs(g) do

@@ -35,35 +35,12 @@ local parts = {
 -- what may be required though no file has that name
 package.preload["torch.nn.init"] = function() return torch.nn.init end
 
--- Families of PyTorch that are not here, and what to say of them.
-local refused = {
-  {"tlua has no complex numbers", "complex64 complex128 complex32 cfloat cdouble chalf complex polar view_as_complex "
-    .. "view_as_real real imag conj angle is_conj resolve_conj"},
-  {"tlua has no sparse tensors; use dense ones", "sparse sparse_coo_tensor sparse_csr_tensor sparse_csc_tensor "
-    .. "sparse_bsr_tensor sparse_bsc_tensor sparse_compressed_tensor sparse_coo sparse_csr to_sparse"},
-  {"tlua has no quantized tensors; float16, bfloat16 and int8 are the small types", "quantization ao qint8 quint8 qint32 "
-    .. "quantize_per_tensor quantize_per_channel quantized_batch_norm dequantize fake_quantize_per_tensor_affine"},
-  {"TorchScript and its tracers belong to Python; a tlua program is compiled as it is", "jit fx export package onnx _dynamo"},
-  {"tlua computes on the CPU in this version", "mps xpu mtia xla hip vulkan"},
-  {"tlua has no named dimensions", "Names refine_names align_tensors"},
-}
-
-local reasons = {}
-for _, family in ipairs(refused) do
-  for name in family[2]:gmatch("%S+") do reasons[name] = family[1] end
-end
-
+-- the sentence for a name that is not there, with the nearest that is
 local function unknown(name)
-  if reasons[name] then
-    torch._C.fail(("torch.%s is not here: %s"):format(name, reasons[name]))
-  end
   local names = {}
-  for k in pairs(torch) do
-    if type(k) == "string" then names[#names + 1] = k end
-  end
-  for k in pairs(parts) do names[#names + 1] = k end
-  local guess = require "torch.utils.nearest"(name, names)
-  torch._C.fail(("torch has no '%s'%s"):format(name, guess and "; did you mean '" .. guess .. "'?" or ""))
+  for k in pairs(torch) do names[k] = true end
+  for k in pairs(parts) do names[k] = true end
+  torch._C.fail(torch._C.missing(name, names, "torch"))
 end
 
 setmetatable(torch, {

@@ -14,28 +14,19 @@
 
 local torch = require "torch"
 local Class = require "torch.class"
-local nearest = require "torch.utils.nearest"
+local args = require "torch.utils.args"
 
 local Bar = Class:extend("progress")
 
-local known = {"total", "desc", "unit", "leave", "initial", "mininterval", "ncols", "file", "disable", "postfix", "tty"}
+local known = {
+  total = true, desc = true, unit = true, leave = true, initial = true, mininterval = true, ncols = true, file = true,
+  disable = true, postfix = true, tty = true,
+}
 
-local now = rawget(torch._C, "time") or os.clock
+local now = torch._C.clock
 
-local function is_keywords(t)
-  if type(t) ~= "table" or getmetatable(t) ~= nil or t[1] ~= nil then return false end
-  for k in pairs(t) do
-    if type(k) ~= "string" then return false end
-  end
-  return true
-end
-
--- Is this file the terminal? Only stderr is ever asked for.
 local function is_terminal(file)
-  if file ~= io.stderr then return false end
-  local isatty = rawget(torch._C, "isatty")
-  if isatty then return isatty(2) end
-  return os.execute("test -t 2") == true
+  return file == io.stderr and torch._C.isatty(2) or file == io.stdout and torch._C.isatty(1)
 end
 
 --------------------------------------------------------------------------------------------- text
@@ -153,13 +144,17 @@ function Bar:set_description(text)
   self:refresh()
 end
 
---- A line of text above the bar.
+--- A line of text on the standard output, above the bar.
 function Bar:write(text)
-  if self.tty and not self.closed then
-    self.file:write("\r", (" "):rep(self.width), "\r", text, "\n")
+  local drawn = self.tty and not self.disable and not self.closed and self.width > 0
+  if drawn then
+    self.file:write("\r", (" "):rep(self.width), "\r")
+    self.file:flush()
+  end
+  io.stdout:write(text, "\n")
+  if drawn then
+    io.stdout:flush()
     self:draw()
-  else
-    self.file:write(text, "\n")
   end
 end
 
@@ -238,22 +233,16 @@ local progress = {Bar = Bar}
 
 --- A bar over `what`, and what a generic `for` needs to finish it when the loop is left early.
 local function make(_, ...)
-  local args = table.pack(...)
-  local options = {}
-  if args.n > 0 and is_keywords(args[args.n]) and (args.n > 1 or next(args[args.n]) ~= nil) then
-    options = args[args.n]
-    args[args.n] = nil
+  local what, options = table.pack(...), {}
+  local last = what[what.n]
+  if what.n > 0 and args.is_keywords(last) and (what.n > 1 or next(last) ~= nil) then
+    options = last
+    what[what.n] = nil
     for k in pairs(options) do
-      local ok = false
-      for _, name in ipairs(known) do ok = ok or name == k end
-      if not ok then
-        local guess = nearest(k, known)
-        torch._C.fail(("progress() got an unexpected keyword argument '%s'%s"):format(k,
-          guess and " (did you mean '" .. guess .. "'?)" or ""))
-      end
+      if not known[k] then args.unexpected("progress", k, known) end
     end
   end
-  local next_item, total = source(args[1], args[2], args[3])
+  local next_item, total = source(what[1], what[2], what[3])
   local o = {}
   for k, v in pairs(options) do o[k] = v end
   if o.total == nil then o.total = total end

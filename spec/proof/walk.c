@@ -42,7 +42,6 @@ static double rounded (double x, int digits, int least, double most) {
 }
 
 static Value to_dtype (Value v, int dtype) {
-  static const int bits[TL_NDTYPE] = { [TL_i8] = 8, [TL_u8] = 8, [TL_i16] = 16, [TL_i32] = 32, [TL_i64] = 64 };
   Value r = { is_float(dtype), 0, 0 };
   if (is_float(dtype)) {
     r.f = v.is_float ? v.f : dtype == TL_f64 ? (double)v.i : (double)(float)v.i;
@@ -53,12 +52,9 @@ static Value to_dtype (Value v, int dtype) {
   }
   if (dtype == TL_b8) r.i = v.is_float ? v.f != 0 : v.i != 0;
   else if (v.is_float) {
-    int b = bits[dtype], low_is_zero = dtype == TL_u8;
-    double low = low_is_zero ? 0 : -ldexp(1, b - 1), high = ldexp(1, low_is_zero ? b : b - 1);
-    double t = trunc(v.f);
-    if (v.f != v.f) r.i = 0;
-    else if (t >= high) r.i = b == 64 ? INT64_MAX : (int64_t)high - 1;
-    else r.i = t <= low ? (int64_t)low : (int64_t)t;
+    double most = dtype == TL_i64 ? 0x1p63 : 0x1p31;      /* what does not fit, and NaN, is the smallest value */
+    int64_t whole = v.f >= -most && v.f < most ? (int64_t)v.f : dtype == TL_i64 ? INT64_MIN : INT32_MIN;
+    return to_dtype((Value){ 0, 0, whole }, dtype);       /* and smaller integers are its low bits */
   }
   else switch (dtype) {
     case TL_i8: r.i = (int8_t)v.i; break;

@@ -164,7 +164,6 @@ return {
     bad = { { "i(3)", "Expected a floating point or complex tensor as input. Got int64" }, { "d(2, 3), 2, 3", DIM }, { "d(2), 'nuc'",
       "nuclear norm" },
       { "d(2), 'max'", "must be" } },
-    rough = true,                                          -- corners of |x| and of the largest element
   },
   count_nonzero = { ok = { "i(2, 3)", "ti{0, 1, 0}", "c(2, 3), 1", "b(2, 3), {1, 2}" }, bad = { { "c(2, 3), 3", DIM }, { "c(2), 'a'",
     "must be" } } },

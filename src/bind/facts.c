@@ -4,6 +4,8 @@
 */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "bind/forms.h"
 
@@ -302,9 +304,23 @@ static int pooled (lua_State *L) {
   return 1;
 }
 
+/* torch._C.clock(): seconds of wall-clock time from some moment on; torch._C.isatty(fd): for progress bars */
+static int wall_clock (lua_State *L) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec * 1e-9);
+  return 1;
+}
+
+static int is_terminal (lua_State *L) {
+  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
 void tl_open_facts (lua_State *L) {
   static const luaL_Reg private[] = { {"ops", ops}, {"rows", rows}, {"aliases", aliases}, {"help_text", help_text},
-    {"missing", missing}, {"match", match}, {"fail_allocation", fail_allocation}, {"pooled", pooled}, {NULL, NULL} };
+    {"missing", missing}, {"match", match}, {"fail_allocation", fail_allocation}, {"pooled", pooled},
+    {"clock", wall_clock}, {"isatty", is_terminal}, {NULL, NULL} };
   static const luaL_Reg functions[] = { {"help", help}, {NULL, NULL} };
   lua_newtable(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &match_key);

@@ -105,7 +105,7 @@ void *tl_plan_block (tl_Plan *p, tl_Device *d, size_t block) {
 }
 
 int tl_plan_take_block (tl_Plan *p, tl_Storage *s) {
-  int small = s->block && s->data > (char *)s && s->data < (char *)s + s->block;   /* header and data are one block */
+  int small = s->block && s->data == (char *)s + TL_STORAGE_HEAD;                  /* header and data are one block */
   p->born[s->born - 1] = NULL;
   for (size_t i = 0; i < p->nblocks; i++)
     if (p->blocks[i].data == s->data) { p->blocks[i].busy = 0; return 1; }

@@ -13,7 +13,7 @@
 #include "core/plan.h"
 #include "core/storage.h"
 
-enum { STEP = 64, LINEAR = 2048 / STEP, CLASSES = LINEAR + 1 + 8 * 44, HEADER = 128, INLINE = 256 };
+enum { STEP = 64, LINEAR = 2048 / STEP, CLASSES = LINEAR + 1 + 8 * 44, HEADER = TL_STORAGE_HEAD, INLINE = 256 };
 _Static_assert(sizeof(tl_Storage) <= HEADER, "a storage fits its header block");
 
 typedef struct Block { struct Block *next; } Block;

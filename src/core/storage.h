@@ -26,6 +26,8 @@ tl_Storage *tl_storage_wrap (tl_Device *, void *data, size_t bytes, void (*drop)
 void tl_storage_retain (tl_Storage *);
 void tl_storage_release (tl_Storage *);
 
+enum { TL_STORAGE_HEAD = 128 };          /* bytes of a header; the data of a small storage stand right behind it, in one block */
+
 void tl_cache_flush (tl_Context *);      /* gives free blocks back to the system */
 size_t tl_cache_bytes (tl_Context *);
 void tl_cache_close (tl_Context *);      /* and the cache itself */

@@ -98,16 +98,17 @@ static int columns (void *ctx, int64_t from, int64_t to) {
 }
 
 static int call (Product *p, tl_Env *env, int share) {
-  int64_t least;
+  double area = (double)p->m * (double)p->k;
+  int64_t least, few = area > 3e7 ? 240 : 480;           /* columns of a piece of a long product */
   p->slices = wide_kernels && !p->wide && !p->ta && p->tb && p->k <= SHORT && p->alpha == 1;
 #if defined(__x86_64__)
   p->unit = wide_kernels && !p->wide ? 16 : 24;
 #else
   p->unit = 48;
 #endif
-  least = (int64_t)(LEAST / ((double)p->m * (double)p->unit * (double)p->k)) + 1;
+  least = (int64_t)(LEAST / (area * (double)p->unit)) + 1;
   p->pieces = share ? env->threads : 1;
-  if ((double)p->m * (double)p->n * (double)p->k > LONG && p->n / 480 > p->pieces) p->pieces = p->n / 480;
+  if (area * (double)p->n > LONG && p->n / few > p->pieces) p->pieces = p->n / few;
   if (p->pieces > p->n / p->unit / least) p->pieces = p->n / p->unit / least;
   if (p->pieces < 1) p->pieces = 1;
   return tl_team_for(env, p->pieces, 1, columns, p);

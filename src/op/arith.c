@@ -215,6 +215,13 @@ static int bitwise_not (tl_Args *a) {
   return operands(a, a->v[0].t->dtype == TL_b8 ? TL_logical_not : TL_bitwise_not, 1, 0, NULL, 'i');
 }
 
+/* operations of whole numbers that mean nothing for bool */
+static int whole (tl_Args *a) {
+  tl_Tensor *in[2] = { a->v[0].t, a->v[1].t };
+  if (tl_promote_tensors(2, in) == TL_b8) return tl_fault("\"%s\" not implemented for 'bool'", a->op->name);
+  return operands(a, a->op->code, 2, 0, NULL, 'i');
+}
+
 /* ------------------------------------------------------------------ activations */
 
 static int gelu (tl_Args *a) { return operands(a, a->v[1].i ? TL_gelu_tanh : TL_gelu, 1, 0, NULL, 'f'); }
@@ -261,6 +268,12 @@ const tl_Op tl_arith_ops[] = {
       "even.", round_to, TL_round),
   BITS("bitwise_not", "self:T", "every bit inverted; of bool: not. Integers and bool only.", bitwise_not,
        TL_bitwise_not),
+  BITS("bitwise_left_shift", "self:N other:N", "self * 2^other" MEET "; 0 when other is negative or not below the "
+       "number of bits. Integers only.", whole, TL_bitwise_left_shift),
+  BITS("bitwise_right_shift", "self:N other:N", "floor(self / 2^other)" MEET "; the sign when other is negative or "
+       "not below the number of bits. Integers only.", whole, TL_bitwise_right_shift),
+  BITS("gcd", "self:N other:N", "greatest common divisor, never negative" MEET ". Integers only.", whole, TL_gcd),
+  BITS("lcm", "self:N other:N", "least common multiple, never negative" MEET ". Integers only.", whole, TL_lcm),
   NN("hardtanh", "input:T min_val:n=-1 max_val:n=1", "limited to [min_val, max_val]; gradient 0 on the limits.",
      tl_point_forward, TL_hardtanh),
   NN("leaky_relu", "input:T negative_slope:n=0.01", "x, or negative_slope * x where x is not positive. Floating "

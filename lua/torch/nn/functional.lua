@@ -2,7 +2,6 @@
 -- activations composed of them. A composition gives way to an operation of the same name.
 
 local torch = require "torch"
-local nearest = require "torch.utils.nearest"
 
 local fail = torch._C.fail
 local F = torch._C.functional
@@ -118,9 +117,6 @@ end
 return setmetatable(F, {
   __index = function(_, name)
     if type(name) ~= "string" then return nil end
-    local names = {}
-    for k in pairs(F) do names[#names + 1] = k end
-    local guess = nearest(name, names)
-    fail(("torch.nn.functional has no '%s'%s"):format(name, guess and "; did you mean '" .. guess .. "'?" or ""))
+    torch._C.fail(torch._C.missing(name, F, "torch.nn.functional"))
   end,
 })

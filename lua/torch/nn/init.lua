@@ -1,7 +1,6 @@
 --- torch.nn: modules, their parameters and losses. `nn.functional` and `nn.init` are loaded when first named.
 
 local torch = require "torch"
-local nearest = require "torch.utils.nearest"
 
 local nn = {}
 
@@ -13,6 +12,13 @@ for _, part in ipairs{"container", "linear", "activation", "dropout", "loss"} do
   for name, class in pairs(require("torch.nn." .. part)) do nn[name] = class end
 end
 
+-- m{input = x} for the layers, loss{input = x, target = y} for the losses
+local one, two = {"input"}, {"input", "target"}
+for _, part in ipairs{"linear", "activation", "dropout"} do
+  for _, class in pairs(require("torch.nn." .. part)) do class.forward_args = one end
+end
+for _, class in pairs(require "torch.nn.loss") do class.forward_args = two end
+
 nn.functional = require "torch.nn.functional"
 nn.init = require "torch.nn.initializers"
 nn.utils = require "torch.nn.utils"
@@ -20,9 +26,6 @@ nn.utils = require "torch.nn.utils"
 return setmetatable(nn, {
   __index = function(_, name)
     if type(name) ~= "string" then return nil end
-    local names = {}
-    for k in pairs(nn) do names[#names + 1] = k end
-    local guess = nearest(name, names)
-    torch._C.fail(("torch.nn has no '%s'%s"):format(name, guess and "; did you mean '" .. guess .. "'?" or ""))
+    torch._C.fail(torch._C.missing(name, nn, "torch.nn"))
   end,
 })

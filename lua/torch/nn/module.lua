@@ -12,6 +12,7 @@
 
 local torch = require "torch"
 local Class = require "torch.class"
+local args = require "torch.utils.args"
 local list = require "torch.utils.list"
 local P = require "torch.nn.parameter"
 
@@ -66,7 +67,19 @@ end
 
 Module.__newindex, Module._assign = assign, assign
 
+-- m{input = x}: the layers of this library name their arguments in `forward_args`
+local function by_name(self, given)
+  local values, names, known = {}, self.forward_args, {}
+  for i, name in ipairs(names) do values[i], known[name] = given[name], true end
+  for k in pairs(given) do
+    if not known[k] then args.unexpected("forward", k, known) end
+  end
+  return self(table.unpack(values, 1, #names))
+end
+
 function Module:__call(...)
+  local first = ...
+  if type(first) == "table" and self.forward_args and args.is_keywords(first) then return by_name(self, first) end
   if self._hooks then return self._hooks:call(self, ...) end
   return self:forward(...)
 end

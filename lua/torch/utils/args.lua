@@ -3,11 +3,12 @@
 --    local read = args("Linear", "in_features", "out_features", {"bias", true})
 --    local n, m, bias = read(...)             Linear(3, 2), Linear(3, 2, false), Linear(3, 2, {bias = false})
 --
+-- args.unexpected(what, key, known) raises for a keyword that is not in the table `known`.
+--
 -- A name is required, a {name, default} is not ({name} alone: nil). A table is keywords when it has no metatable
 -- and no list part.
 
 local torch = require "torch"
-local nearest = require "torch.utils.nearest"
 
 local fail = torch._C.fail
 
@@ -15,11 +16,16 @@ local function is_keywords(t)
   return type(t) == "table" and t[1] == nil and getmetatable(t) == nil
 end
 
-return function(what, ...)
-  local spec, place, names = {...}, {}, {}
+local function unexpected(what, key, known)
+  local guess = type(key) == "string" and torch._C.missing(key, known):match("; did you mean '.*'%?$") or ""
+  fail(("%s() got an unexpected keyword argument '%s'%s"):format(what, tostring(key), guess))
+end
+
+local function args(_, what, ...)
+  local spec, place = {...}, {}
   for i, p in ipairs(spec) do
     if type(p) == "string" then p = {p, required = true} end
-    spec[i], names[i], place[p[1]] = p, p[1], i
+    spec[i], place[p[1]] = p, i
   end
   local n = #spec
 
@@ -27,9 +33,7 @@ return function(what, ...)
     for k, v in pairs(kw) do
       local i = place[k]
       if not i then
-        local guess = type(k) == "string" and nearest(k, names)
-        fail(("%s() got an unexpected keyword argument '%s'%s"):format(what, tostring(k),
-          guess and " (did you mean '" .. guess .. "'?)" or ""))
+        unexpected(what, k, place)
       elseif i <= given then
         fail(("%s() got multiple values for argument '%s'"):format(what, k))
       end
@@ -57,3 +61,5 @@ return function(what, ...)
     return table.unpack(values, 1, n)
   end
 end
+
+return setmetatable({unexpected = unexpected, is_keywords = is_keywords}, {__call = args})
