@@ -123,7 +123,7 @@ local function strided(v)
 end
 
 -- gradients of float64 results with respect to the float64 arguments that ask for one
-local function check_gradients(f, line, entry, second)
+local function check_gradients(f, line, entry)
   local arguments, keywords = samples.read(line)
   local leaves, place = {}, {}
   for k = 1, arguments.n do
@@ -154,7 +154,7 @@ local function check_gradients(f, line, entry, second)
   run(table.unpack(leaves))
   if not checked then return false end
   assert.is_true(torch.autograd.gradcheck(run, leaves))
-  if second then assert.is_true(torch.autograd.gradgradcheck(run, leaves)) end
+  assert.is_true(torch.autograd.gradgradcheck(run, leaves))
   return true
 end
 
@@ -236,7 +236,7 @@ for _, o in ipairs(ops) do
         it("has right gradients, also of its gradients", function ()
           local checked = 0
           for _, line in ipairs(entry.ok) do
-            local ok, why = pcall(check_gradients, f, line, entry, not entry.rough)
+            local ok, why = pcall(check_gradients, f, line, entry)
             if not ok then error(line .. ": " .. tostring(why), 0) end
             if why then checked = checked + 1 end
           end

@@ -8,31 +8,31 @@ local words = { T = "tensor", N = "tensor|number", n = "number", i = "integer", 
   e = "index", S = "size", I = "integers", P = "numbers", J = "index tensor", L = "tensors", X = "tensors", y = "dtype", v = "device",
   g = "generator" }
 
--- "dim:D? keepdim:b=false" -> "dim: dims?, keepdim: boolean = false"; what stands behind * goes into braces
-local function parameters(text, method)
-  local positional, named, list = {}, {}, nil
-  list = positional
+local function show_type(text)
+  local type, tail = text:match("^(%a)(.*)$")
+  local choice, rest = tail:match("^(%b())(.*)$")
+  local shown = choice and '"' .. choice:sub(2, -2):gsub(",", '"|"') .. '"' or words[type]
+  local count, dots, optional, default = (rest or tail):match("^(%d*)(%.*)(%??)=?(.*)$")
+  if dots ~= "" then shown = shown .. " ..." end
+  if count ~= "" then shown = shown .. " (" .. count .. ")" end
+  return shown .. optional .. (default ~= "" and " = " .. default or "")
+end
+
+-- "self:T dim:D? * dtype:y?" -> "self: tensor, dim: dims?, { dtype: dtype? }"
+local function parameters(text, from)
+  local list, named, place = {}, nil, 0
   for word in text:gmatch("%S+") do
     if word == "*" then
-      list = named
+      named = {}
     else
-      local name, type, tail = word:match("^([%w_]+):(%a)(.*)$")
-      local choice, rest = tail:match("^(%b())(.*)$")
-      local shown = choice and '"' .. choice:sub(2, -2):gsub(",", '"|"') .. '"' or words[type]
-      tail = rest or tail
-      local dots, count = tail:match("^%.%.%."), tail:match("^%d+")
-      if dots then tail = tail:sub(4) shown = shown .. " ..." end
-      if count then tail = tail:sub(#count + 1) shown = shown .. " (" .. count .. ")" end
-      if tail == "?" then shown = shown .. "?" end
-      if tail:sub(1, 1) == "=" then shown = shown .. " = " .. tail:sub(2) end
-      if not (method and #positional == 0 and list == positional and (name == "self" or name == "input") and not method.seen) then
-        list[#list + 1] = name .. ": " .. shown
-      end
-      if method then method.seen = true end
+      local name, type = word:match("^([%w_]+):(.*)$")
+      place = place + 1
+      local into = named or list
+      if place >= from then into[#into + 1] = name .. ": " .. show_type(type) end
     end
   end
-  if #named > 0 then positional[#positional + 1] = "{ " .. table.concat(named, ", ") .. " }" end
-  return table.concat(positional, ", ")
+  if named then list[#list + 1] = "{ " .. table.concat(named, ", ") .. " }" end
+  return table.concat(list, ", ")
 end
 
 local function signatures(op)
@@ -45,9 +45,8 @@ local function signatures(op)
       local name, type = word:match("^([%w_]+):(%a)$")
       out[#out + 1] = name or (type or word) == "b" and "boolean" or word == "L" and "list of tensors" or "positions"
     end
-    local prefix = op.space and "torch." .. op.space .. "." or op.func and "torch." or nil
-    local call = prefix and prefix .. op.name .. "(" .. parameters(args) .. ")"
-      or "x:" .. op.name .. "(" .. parameters(args, {}) .. ")"
+    local prefix = op.space and "torch." .. op.space .. "." or op.func and "torch." or "x:"
+    local call = prefix .. op.name .. "(" .. parameters(args, prefix == "x:" and 2 or 1) .. ")"
     lines[#lines + 1] = call .. (#out > 0 and "  -->  " .. table.concat(out, ", ") or "")
   end
   return lines
@@ -96,8 +95,9 @@ local function sections()
   end
 end
 sections()
-local text = ("# Operations\n\nWritten by `make docs` from the program itself: %d operations. Arguments behind `{` are given by name in a trailing table, "
-  .. "and every argument may be; `?` may be nil. dims, indices and index tensors count from 1.\n"):format(total) .. table.concat(out, "\n")
+local head = "# Operations\n\nWritten by `make docs` from the program itself: %d operations. Arguments in `{ }` are given by name in a "
+  .. "trailing table, and every other one may be; `?` may be nil. dims, indices and index tensors count from 1.\n"
+local text = head:format(total) .. table.concat(out, "\n")
 
 if check then
   local f = io.open(path, "rb")

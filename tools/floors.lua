@@ -86,7 +86,8 @@ end
 local function check_length(path, text)
   local _, lines = text:gsub("\n", "")
   if lines > limit and not text:find("Longer than " .. limit .. " lines because", 1, true) then
-    problem(path, "%d lines; the limit is %d (split it by idea, or say in it: Longer than %d lines because ...)", lines, limit, limit)
+    problem(path, "%d lines; the limit is %d (split it by idea, or say in it: Longer than %d lines because ...)",
+      lines, limit, limit)
   end
 end
 

@@ -1,6 +1,6 @@
 -- sizes.lua -- lines per folder and the longest files, so that growth is seen.
 local folders, files, total = {}, {}, 0
-local command = "find src lua spec tools examples bench cuda -name '*.[ch]' -o -name '*.def' -o -name '*.inc' -o -name '*.lua' -o -name '*.cu' 2>/dev/null"
+local command = "find src lua spec tools examples bench cuda 2>/dev/null | grep -E '\\.([ch]|def|inc|lua|cuh?)$'"
 for path in assert(io.popen(command)):lines() do
   local n = 0
   for _ in io.lines(path) do n = n + 1 end

@@ -10,8 +10,7 @@
 -- samples["name"] or samples["space.name"] = { ok = { line, ... }, bad = { { line, message }, ... },
 --   random = true  draws numbers: only seeded calls can be compared
 --   loose = true   its result is not defined by its arguments' values: empty, storage layout
---   absent = true  what it needs is not on every machine: only its bad samples are tried
---   rough = true   its second derivative is not checked by differences (a reason stands beside it) }
+--   absent = true  what it needs is not on every machine: only its bad samples are tried }
 local torch = require "torch"
 
 local samples, env = {}, { torch = torch, inf = math.huge, nan = 0 / 0 }
