@@ -40,7 +40,7 @@ local function losses(example, steps, more)
   local r = helper.run(args, { env = { OPENBLAS_CORETYPE = has_avx512() and "SkylakeX" or "Haswell", TLUA_NUM_THREADS = "1" } })
   assert.are.equal(0, r.code, r.err)
   local found = {}
-  for t, loss in r.out:gmatch("(%d+) (%S+)\n") do found[math.tointeger(tonumber(t))] = tonumber(loss) end
+  for t, loss in ("\n" .. r.out):gmatch("%f[^\n](%d+) (%S+)\n") do found[math.tointeger(tonumber(t))] = tonumber(loss) end
   return found, r.out
 end
 
@@ -97,7 +97,7 @@ describe("the options of the examples", function()
     local r = helper.run { "examples/polynomial/tensors.lua", "--steps", "250" }
     assert.are.equal(0, r.code, r.err)
     local steps = {}
-    for t in r.out:gmatch("(%d+) %S+\n") do steps[#steps + 1] = t end
+    for t in ("\n" .. r.out):gmatch("%f[^\n](%d+) %S+\n") do steps[#steps + 1] = t end
     assert.are.same({ "99", "199" }, steps)
     assert.is_truthy(r.out:find("Result: y = ", 1, true))
   end)

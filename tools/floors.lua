@@ -13,7 +13,7 @@ end
 
 local function files_of(command)
   local list = {}
-  for path in assert(io.popen(command .. " 2>/dev/null")):lines() do list[#list + 1] = path end
+  for path in assert(io.popen(command)):lines() do list[#list + 1] = path end
   table.sort(list)
   return list
 end
@@ -111,12 +111,12 @@ local function check_symbols(objects)
   end
 end
 
-for _, path in ipairs(files_of("find src -name '*.[ch]' -o -name '*.def' -o -name '*.inc'")) do
+for _, path in ipairs(files_of("find src | grep -E '\\.([ch]|def|inc)$'")) do
   local text = read(path)
   check_includes(path, text)
   if path:match("^src/op/") then check_backward(path, text) end
 end
-for _, path in ipairs(files_of("find src lua tools spec examples bench -name '*.[ch]' -o -name '*.def' -o -name '*.lua' -o -name '*.inc'")) do
+for _, path in ipairs(files_of("find src lua tools spec examples bench 2>/dev/null | grep -E '\\.([ch]|def|inc|lua)$'")) do
   check_length(path, read(path))
 end
 check_symbols({ table.unpack(arg) })

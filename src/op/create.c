@@ -3,7 +3,7 @@
 */
 #include <math.h>
 
-#include "op/calls.h"
+#include "op/index.h"
 #include "op/families.h"
 
 enum { ZEROS_LIKE, ONES_LIKE, TRIL, TRIU };
@@ -61,7 +61,7 @@ static int fill_with (const char *op, tl_Tensor *y, tl_Tensor *v) {
   if (!y) return -1;
   if (v->ndim != 0)
     return tl_fault("%s only supports 0-dimension value tensor but got tensor with %d dimensions.", op, v->ndim);
-  return tl_copy(y, v);
+  return tl_number_fits(v, y->dtype) ? -1 : tl_copy(y, v);
 }
 
 static int full_forward (tl_Args *a) {

@@ -37,5 +37,8 @@ int tl_index_is_mask (const tl_Tensor *);
 int tl_nonzero_forward (tl_Args *);
 /* for operations that change some elements: the result, holding what self holds */
 tl_Tensor *tl_index_begin (tl_Args *);
+/* a script's number fits the dtype it is written as: negative ones wrap in unsigned types, fractions are cut.
+   Tensors pass.  0, or -1 with a message; masked.c */
+int tl_number_fits (const tl_Tensor *v, int dtype);
 
 #endif

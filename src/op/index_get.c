@@ -72,8 +72,7 @@ static int take_along_forward (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *index = a->v[1].t;
   int64_t flat = -1, sx[TL_MAXDIM], si[TL_MAXDIM];
   int d;
-  if (!a->v[2].given)
-    return done(a, tl_gather(tl_reshape(x, 1, &flat), 0, from_front(tl_reshape(index, 1, &flat), tl_numel(x))));
+  if (!a->v[2].given) return done(a, tl_gather(tl_reshape(x, 1, &flat), 0, tl_reshape(index, 1, &flat)));
   if (x->ndim != index->ndim)
     return tl_fault("take_along_dim(): input and indices should have the same number of dimensions, but got %d "
                     "dimensions for input, and %d dimensions for indices", x->ndim, index->ndim);

@@ -21,7 +21,7 @@ tl_Tensor *tl_index_begin (tl_Args *a) {
 static tl_Tensor *single (const char *op, tl_Tensor *v, const tl_Tensor *x) {
   if (v->ndim)
     return tl_fail("%s only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).", op, v->ndim);
-  return tl_unwrap(tl_cast(v, x->dtype), x->storage->device);
+  return tl_number_fits(v, x->dtype) ? NULL : tl_unwrap(tl_cast(v, x->dtype), x->storage->device);
 }
 
 static int same_dtype (const char *op, const tl_Tensor *x, const tl_Tensor *s) {
@@ -76,6 +76,10 @@ static int scatter_run (int op, tl_Tensor *y, int d, tl_Tensor *index, tl_Tensor
   return tl_index_run(TL_SCATTER, op, index->ndim, index->size, t, p);
 }
 
+static tl_Tensor *as_number (const tl_Value *v) {
+  return v->kind == 'f' ? tl_number(v->f) : v->kind == 'b' ? tl_boolean(v->i != 0) : tl_integer(v->i);
+}
+
 /* reduce: plain, add, multiply */
 static int scatter_forward (tl_Args *a) {
   static const uint8_t ops[] = { TL_SCATTER_ADD, TL_SCATTER_MUL };
@@ -97,8 +101,8 @@ static int scatter_forward (tl_Args *a) {
   }
   index = tl_index_numbers(name, index);
   if (!src) {
-    tl_Num v = tl_num(&a->v[3], x->dtype);
-    src = tl_unwrap(tl_scalar(v, x->dtype), x->storage->device);
+    src = single("scatter", as_number(&a->v[3]), x);
+    if (!src) return -1;
   }
   y = tl_index_begin(a);
   return scatter_run(op, y, d, index, src, 0);
@@ -226,7 +230,7 @@ static int put_at_forward (tl_Args *a) {
   char one[256], two[256];
   int ndim = tl_index_space(x, a->v[2].t, a->v[3].is, size, &table, &t[2]), accumulate = a->v[5].i != 0;
   if (ndim < 0) return -1;
-  if (v->flags & TL_WRAPPED) v = tl_unwrap(tl_cast(v, x->dtype), x->storage->device);
+  if (v->flags & TL_WRAPPED) v = single("index_put_", v, x);
   if (!v) return -1;
   if (v->dtype != x->dtype)
     return tl_fault("Index put requires the source and destination dtypes match, got %s for the destination and %s "

@@ -2,6 +2,7 @@
 ** masked.c -- writes that take a mask or every element: masked_fill, masked_scatter, index_put, put,
 ** fill, zero_, copy_.
 */
+#include <math.h>
 #include <string.h>
 
 #include "op/families.h"
@@ -16,6 +17,27 @@ static int done (tl_Args *a, tl_Tensor *y) {
 
 static tl_Tensor *total (tl_Tensor *g) { return g ? tl_sum(g, (1u << g->ndim) - 1, 0) : NULL; }
 
+int tl_number_fits (const tl_Tensor *v, int dtype) {
+  static const double most[TL_NDTYPE] = {
+    [TL_f32] = 3.4028234663852886e38, [TL_f64] = 1.7976931348623157e308, [TL_f16] = 65504, [TL_bf16] = 3.3895313892515355e38,
+    [TL_u8] = 255, [TL_i8] = 127, [TL_i16] = 32767, [TL_i32] = 2147483647, [TL_i64] = 9223372036854775807.0
+  };
+  double x, least = tl_is_float(dtype) ? -most[dtype] : dtype == TL_u8 ? 0 : -most[dtype] - 1;
+  int fits = 1;
+  if (!(v->flags & TL_WRAPPED) || dtype == TL_b8) return 0;
+  if (tl_is_float(v->dtype)) {
+    x = v->number.f;
+    if (tl_is_float(dtype)) fits = !(isfinite(x) && (x < least || x > most[dtype]));
+    else fits = x >= least && x <= most[dtype];
+  }
+  else if (dtype != TL_i64) {
+    x = (double)v->number.i;
+    if (dtype == TL_u8) least = -255;
+    fits = x >= least && x <= most[dtype];
+  }
+  return fits ? 0 : tl_fault("value cannot be converted to type %s without overflow", tl_dtype_name[dtype]);
+}
+
 /* ---------------------------------------------------------------- masked_fill */
 
 static int masked_fill_forward (tl_Args *a) {
@@ -27,9 +49,7 @@ static int masked_fill_forward (tl_Args *a) {
                     t[1]->ndim);
   if (t[0]->dtype != TL_b8)
     return tl_fault("masked_fill_ only supports boolean masks, but got mask with dtype %s", tl_dtype_name[t[0]->dtype]);
-  if (t[1]->flags & TL_WRAPPED && tl_is_float(t[1]->dtype) && !tl_is_float(t[2]->dtype) &&
-      t[1]->number.f != (double)(int64_t)t[1]->number.f)
-    return tl_fault("value cannot be converted to type %s without overflow", tl_dtype_name[t[2]->dtype]);
+  if (tl_number_fits(t[1], t[2]->dtype)) return -1;
   ndim = tl_broadcast(a->op->name, 2, (tl_Tensor *[]){ t[2], t[0] }, size);
   if (ndim < 0 || tl_keep(a, t[0], TL_FROM_CONSTANT)) return -1;
   t[1] = tl_cast(t[1], t[2]->dtype);
@@ -149,6 +169,7 @@ static int fill_forward (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *v = a->v[1].t, *y;
   if (v->ndim)
     return tl_fault("fill_ only supports 0-dimension value tensor but got tensor with %d dimensions.", v->ndim);
+  if (tl_number_fits(v, x->dtype)) return -1;
   y = a->inplace ? a->dest[0] : tl_result(a, 0, x->dtype, x->ndim, x->size);
   return y && tl_copy(y, v) == 0 ? done(a, y) : -1;
 }
@@ -173,7 +194,7 @@ static int copy_forward (tl_Args *a) {
     return tl_fault("output with shape %s doesn't match the broadcast shape %s", tl_show_sizes(one, x->ndim, x->size),
                     tl_show_sizes(two, ndim, size));
   }
-  return tl_copy(x, both[1]) ? -1 : done(a, x);
+  return tl_number_fits(both[1], x->dtype) || tl_copy(x, both[1]) ? -1 : done(a, x);
 }
 
 static int copy_backward (tl_Node *n, tl_Tensor **g) {

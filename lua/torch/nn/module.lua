@@ -216,10 +216,38 @@ local function options(prefix, recurse, remove_duplicate)
   return prefix, recurse, remove_duplicate == false
 end
 
+-- the parameters below m, without their names
+local function gather(m, out, seen)
+  seen[m] = true
+  local slots = getmetatable(m).__index
+  local names, kinds = slots._names, slots._kinds
+  local children
+  for i = 1, #names do
+    local name = names[i]
+    local kind, value = kinds[name], rawget(slots, name)
+    if value ~= nil and not seen[value] then
+      if kind == "parameter" then
+        seen[value] = true
+        out[#out + 1] = value
+      elseif kind == "module" then
+        children = true
+      end
+    end
+  end
+  if children then
+    for i = 1, #names do
+      local child = rawget(slots, names[i])
+      if kinds[names[i]] == "module" and child ~= nil and not seen[child] then gather(child, out, seen) end
+    end
+  end
+  return out
+end
+
 --- Lists that a `for` can call too: `for p in m:parameters() do`. Shared parameters come once.
 function Module:parameters(recurse)
   if type(recurse) == "table" then recurse = recurse.recurse end
-  return values(collect(self, "parameter", nil, recurse))
+  if recurse == false then return values(collect(self, "parameter", nil, false)) end
+  return list.iterable(gather(self, {}, {}))
 end
 
 function Module:buffers(recurse)
@@ -322,7 +350,7 @@ end
 --- Gradients become nil; with set_to_none=false they are filled with zeros.
 function Module:zero_grad(set_to_none)
   if type(set_to_none) == "table" then set_to_none = set_to_none.set_to_none end
-  local ps = self:parameters()
+  local ps = gather(self, {}, {})
   for i = 1, #ps do
     local p = ps[i]
     if set_to_none ~= false then

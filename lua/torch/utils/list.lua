@@ -6,21 +6,29 @@
 
 local list = {}
 
---- A list of distinct values that a `for` can call: each value leads to the next, so loops may nest.
-function list.iterable(values)
-  local place
-  return setmetatable(values, {
-    __name = "list",
-    __call = function(_, _, last)
-      if last == nil then return values[1] end
-      if not place then
-        place = {}
-        for i = 1, #values do place[values[i]] = i end
+-- where the latest loop over a list stands; loops that nest find their place by a search
+local cursor = setmetatable({}, {__mode = "k"})
+
+local iterable = {__name = "list"}
+
+function iterable.__call(values, _, last)
+  local i = 0
+  if last ~= nil then
+    i = cursor[values]
+    if not rawequal(values[i], last) then
+      i = 1
+      while not rawequal(values[i], last) do
+        if values[i] == nil then return nil end
+        i = i + 1
       end
-      return values[(place[last] or #values) + 1]
-    end,
-  })
+    end
+  end
+  cursor[values] = i + 1
+  return values[i + 1]
 end
+
+--- A list of distinct values that a `for` can call: each value leads to the next.
+function list.iterable(values) return setmetatable(values, iterable) end
 
 --- A list of {name, value} pairs that a `for` can call: `for name, value in pairs_list do`.
 -- `l.name` finds a value too. Names are distinct.
