@@ -3,7 +3,7 @@ max_line_length = 140
 codes = true
 read_globals = { "torch" }              -- the one global of the program
 files["spec"] = { std = "+busted" }
-exclude_files = { "build" }
+exclude_files = { "build", "spec/golden" }
 ignore = {
   "212/self", "212/ctx",                -- methods that need no self, functions that need no ctx
 }

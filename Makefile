@@ -189,19 +189,21 @@ lint:
 
 STRICT = $(WARN) -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wlogical-op -Wduplicated-cond -Werror
 LINT_SRC = $(FLOORS_1_4) $(wildcard src/bind/*.c) $(MAIN_SRC)
-lint-c: $(addprefix lint/,$(LINT_SRC)) $(addprefix lint-level/,$(LEVELED))
-lint/%:
-	@$(CC) $(COMMON) -O1 $(STRICT) $(BLAS_CFLAGS) $(EDIT_CFLAGS) $(if $(filter src/cpu/%,$*),$(KERNEL)) -fsyntax-only $*
-	@clang $(COMMON) -Werror -Wno-unknown-warning-option -Wimplicit-fallthrough $(BLAS_CFLAGS) $(EDIT_CFLAGS) -fsyntax-only $*
-lint-level/%:
-	@$(CC) $(COMMON) -O1 $(STRICT) $(KERNEL) -DTL_LEVEL=v2 -fsyntax-only $*
-	@clang $(COMMON) -Werror -Wno-unknown-warning-option -DTL_LEVEL=v2 -fsyntax-only $*
+LINT     = $(addprefix lint/,$(LINT_SRC))
+LINT_LVL = $(addprefix lint/,$(LEVELED))
+lint-c: $(LINT) $(LINT_LVL)
+$(LINT) $(LINT_LVL): lint/%:
+	@$(CC) $(COMMON) -O1 $(STRICT) $(LINT_FLAGS) -o /dev/null -c $*
+	@clang $(COMMON) -Werror -Wimplicit-fallthrough $(LINT_FLAGS) -fsyntax-only $*
+$(LINT): LINT_FLAGS = $(BLAS_CFLAGS) $(EDIT_CFLAGS)
+$(LINT_LVL): LINT_FLAGS = $(KERNEL) -DTL_LEVEL=v2
 lint-lua:
 	@luacheck --quiet lua examples spec bench tools
-.PHONY: $(addprefix lint/,$(LINT_SRC)) $(addprefix lint-level/,$(LEVELED))
+.PHONY: $(LINT) $(LINT_LVL)
 
 # the whole library compiles for 64-bit Arm (Debian's cross compiler; headers of Lua are the same)
 ARM = aarch64-linux-gnu-gcc
+MULTIARCH = $(shell $(CC) -print-multiarch)
 aarch64-check:
 	@tools/deps.sh build aarch64
 	@$(MAKE) --no-print-directory -j$(JOBS) aarch64-objects
@@ -210,8 +212,8 @@ aarch64-objects: $(patsubst src/%.c,build/aarch64/%.o,$(ARM_SRC))
 	@echo "aarch64: $(words $(ARM_SRC)) files compile"
 build/aarch64/%.o: src/%.c
 	@mkdir -p $(@D)
-	@$(ARM) -std=gnu11 $(WARN) -Werror -Isrc -Itools/aarch64 -fPIC -ffp-contract=off -pthread -O1 $(KERNEL) -DTL_LEVEL=v2 \
-	  -DTLUA_VERSION='"$(VERSION)"' -idirafter /usr/include/lua5.4 $(patsubst -I%,-idirafter %,$(BLAS_CFLAGS)) -MMD -MP -c -o $@ $<
+	@$(ARM) -std=gnu11 $(WARN) -Werror -Isrc -fPIC -ffp-contract=off -pthread -O1 $(KERNEL) -DTL_LEVEL=v2 \
+	  -DTLUA_VERSION='"$(VERSION)"' -idirafter /usr/include/lua5.4 -idirafter /usr/include/$(MULTIARCH) $(patsubst -I%,-idirafter %,$(BLAS_CFLAGS)) -MMD -MP -c -o $@ $<
 -include $(patsubst src/%.c,build/aarch64/%.d,$(ARM_SRC))
 
 sizes:

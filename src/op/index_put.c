@@ -143,7 +143,7 @@ static int check_vector (const char *op, const tl_Tensor *x, const tl_Tensor *in
   if (tl_numel(index) != (s->ndim ? s->size[d < s->ndim ? d : 0] : 1))
     return tl_fault("%s(): Number of indices (%lld) should be equal to source.size(dim): (%lld), for dim: %d", op,
                     (long long)tl_numel(index), (long long)(s->ndim ? s->size[d < s->ndim ? d : 0] : 1), d + 1);
-  if (s->ndim != x->ndim && s->ndim + x->ndim > 1) bad = 1;
+  if (s->ndim != x->ndim && (x->ndim != 1 || s->ndim)) bad = 1;
   for (int e = 0; !bad && e < s->ndim && x->ndim; e++) bad = e != d && s->size[e] != x->size[e];
   if (bad)
     return tl_fault("%s(): source tensor shape must match self tensor shape, excluding the specified dimension. Got "
