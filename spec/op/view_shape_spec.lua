@@ -117,7 +117,7 @@ describe("other shapes of the same memory", function ()
 
   it("sends gradients back in the old shape", function ()
     local x = count(2, 3):requires_grad_()
-    local w = count(3, 2)
+    local w = count(3, 2);
     ((x:t() * w):reshape(-1):view(2, 3):unsqueeze(1):expand(2, 2, 3) * 2):sum():backward()
     assert.same({ { 4, 12, 20 }, { 8, 16, 24 } }, x.grad:tolist())
     assert.equal("<TBackward0 object>", tostring(x:t().grad_fn))

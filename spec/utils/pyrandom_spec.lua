@@ -14,14 +14,20 @@ describe("pyrandom", function()
     r = pyrandom(0)
     assert.are.same({ 5, 5, 4, 5, 6, 5, 5, 5, 5, 5, 6, 4, 6, 4, 5, 4, 4, 6, 5, 6 }, take(20, function() return r:randint(4, 6) end))
     r = pyrandom(12345678901234)
-    assert.are.same({ 614287875196, 906862273767, 581651090665, 544250998398, 472320119599 }, take(5, function() return r:randint(-5, 1000000000000) end))
+    assert.are.same(
+      { 614287875196, 906862273767, 581651090665, 544250998398, 472320119599 },
+      take(5, function() return r:randint(-5, 1000000000000) end))
   end)
 
   it("draws Python's floats", function()
     local r = pyrandom(42)
-    assert.are.same({ 0.6394267984578837, 0.025010755222666936, 0.27502931836911926, 0.22321073814882275 }, take(4, function() return r:random() end))
+    assert.are.same(
+      { 0.6394267984578837, 0.025010755222666936, 0.27502931836911926, 0.22321073814882275 },
+      take(4, function() return r:random() end))
     r = pyrandom(-42)                                     -- the sign does not count
-    assert.are.same({ 0.6394267984578837, 0.025010755222666936, 0.27502931836911926, 0.22321073814882275 }, take(4, function() return r:random() end))
+    assert.are.same(
+      { 0.6394267984578837, 0.025010755222666936, 0.27502931836911926, 0.22321073814882275 },
+      take(4, function() return r:random() end))
   end)
 
   it("goes on alike after the state is renewed", function()

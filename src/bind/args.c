@@ -5,6 +5,7 @@
 ** dim of 0 is a mistake in a value and never turns `max(dim)` into "no form fits".  Nothing here can
 ** raise but tl_reader, which is called while the pool is still empty: raw access only, no strings made.
 */
+#include <stdio.h>
 #include <string.h>
 
 #include "bind/args.h"
@@ -53,7 +54,7 @@ void tl_reader (tl_Reader *r, lua_State *L, const char *name, const char *text, 
   r->text = text;
   r->first = first;
   r->last = lua_gettop(L);
-  r->nkeys = r->out = r->lenient = r->used = 0;
+  r->ahead = r->nkeys = r->out = r->lenient = r->used = 0;
   if (r->last < first || !is_keywords(L, r->last)) return;
   luaL_checkstack(L, TL_MAXKEYS + LUA_MINSTACK, name);
   lua_pushnil(L);
@@ -285,6 +286,14 @@ static tl_Tensor *wrapped (lua_State *L, int index) {
   return tl_number(lua_tonumber(L, index));
 }
 
+/* the message that waits gets the function's name in front */
+static int prefix (const tl_Reader *r) {
+  char text[512];
+  snprintf(text, sizeof text, "%s", tl_message());
+  tl_clear();
+  return tl_fault("%s(): %s", r->name, text);
+}
+
 static int convert (tl_Reader *r, const tl_Param *p, int index, int span, tl_Value *v) {
   lua_State *L = r->L;
   size_t length;
@@ -306,7 +315,9 @@ static int convert (tl_Reader *r, const tl_Param *p, int index, int span, tl_Val
     case 'D': case 'S': case 'I': case 'P': return number_list(r, p, index, span, v);
     case 'L': case 'X': return tensor_list(r, index, v);
     case 'y': v->dtype = (uint8_t)tl_read_dtype(L, index); return 0;
-    case 'v': return (v->device = tl_read_device(L, index, &is_one)) ? 0 : -1;
+    case 'v':
+      if ((v->device = tl_read_device(L, index, &is_one))) return 0;
+      return prefix(r);
     case 'g': v->generator = tl_unbox(L, index, TL_IS_GENERATOR); return 0;
     default: return tl_fault("%s(): a parameter of unknown type", r->name);
   }

@@ -13,6 +13,7 @@ typedef struct tl_Reader {
   const char *name;                      /* of the function, for messages */
   const char *text;                      /* its spec */
   int first, last;                       /* positional arguments, stack indices */
+  int ahead;                             /* arguments before them that are not in the spec, but count in messages */
   int nkeys, out;                        /* keywords; where the value of out= is, or 0 */
   int lenient;                           /* 0-d tensors pass for numbers: when nothing else fits */
   const char *key[TL_MAXKEYS];

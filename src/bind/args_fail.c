@@ -82,14 +82,14 @@ static void unknown_key (tl_Reader *r, const tl_Spec *spec, char *b, size_t size
 
 static void where_is (const tl_Reader *r, const tl_Miss *m, char *b, size_t size) {
   if (m->keyword) snprintf(b, size, "argument '%s'", m->p->name);
-  else snprintf(b, size, "argument '%s' (position %d)", m->p->name, m->at - r->first + 1);
+  else snprintf(b, size, "argument '%s' (position %d)", m->p->name, m->at - r->first + 1 + r->ahead);
 }
 
 /* the sentence without the function's name; starts with ": " or " " as it goes on */
 static void reason (tl_Reader *r, const tl_Spec *spec, const tl_Form *f, const tl_Miss *m, char *b, size_t size) {
   lua_State *L = r->L;
   char where[96], want[128];
-  int given = r->last - r->first + 1;
+  int given = r->last - r->first + 1 + r->ahead, takes = f->npositional + r->ahead;
   switch (m->why) {
     case TL_WRONG:
       where_is(r, m, where, sizeof where);
@@ -115,12 +115,12 @@ static void reason (tl_Reader *r, const tl_Spec *spec, const tl_Form *f, const t
       snprintf(b, size, ": %s must be one of %s, not '%.60s'", where, want, lua_tostring(L, m->at));
       return;
     case TL_MISSING:
-      if (m->k < f->npositional) snprintf(b, size, "() missing required argument '%s' (position %d)", m->p->name, m->k + 1);
+      if (m->k < f->npositional) snprintf(b, size, "() missing required argument '%s' (position %d)", m->p->name, m->k + 1 + r->ahead);
       else snprintf(b, size, "() missing required keyword argument '%s'", m->p->name);
       return;
     case TL_MANY:
-      snprintf(b, size, "() takes %d positional argument%s but %d were given", f->npositional,
-               f->npositional == 1 ? "" : "s", given);
+      snprintf(b, size, "() takes %d positional argument%s but %d were given", takes,
+               takes == 1 ? "" : "s", given);
       return;
     case TL_UNKNOWN: {
       char text[200];

@@ -15,7 +15,7 @@ typedef struct Nest {
   const char *name;                      /* of the function */
   int ndim, kind;                        /* kind: 0 nothing seen, 1 booleans, 2 integers, 3 floats */
   int64_t size[TL_MAXDIM];
-  int floats;                            /* the cells written are doubles, else int64 */
+  int floats, dtype;                     /* the cells written are doubles, else int64; what they will be */
   tl_Num *to;
 } Nest;
 
@@ -31,7 +31,9 @@ static int leaf (Nest *n, tl_Num *v) {
   if (lua_type(L, -1) == LUA_TNUMBER) { v->f = lua_tonumber(L, -1); return 3; }
   if (lua_isboolean(L, -1)) { v->i = lua_toboolean(L, -1); return 1; }
   t = tl_astensor(L, -1);
-  if (!t || tl_numel(t) != 1) { bad_leaf(n); return 0; }
+  if (!t) { bad_leaf(n); return 0; }
+  if (tl_numel(t) != 1)
+    tl_error(L, "%s(): only one element tensors can be converted to numbers (torch.stack joins larger ones)", n->name);
   if (tl_peek_number(n->name, t, v)) tl_bad(L);
   return tl_class[t->dtype];                           /* the same numbers as the kinds */
 }
@@ -76,6 +78,16 @@ static void check (Nest *n, int d) {
   if (kind > n->kind) n->kind = kind;
 }
 
+/* an integer dtype must hold the number; negative ones wrap in uint8, fractions are cut */
+static int holds (int dtype, tl_Num v, int kind) {
+  int bits = 8 * tl_width[dtype];
+  double top = bits == 64 ? 0x1p63 : (double)((int64_t)1 << (bits - (dtype != TL_u8)));
+  if (tl_class[dtype] != TL_INTEGERS) return 1;
+  if (kind == 3) return v.f < top && (bits == 64 ? v.f >= -top : v.f > -top - (dtype != TL_u8));
+  if (bits == 64) return 1;
+  return v.i < (int64_t)top && v.i >= -(int64_t)top + (dtype == TL_u8);
+}
+
 static void write (Nest *n, int d) {
   lua_State *L = n->L;
   tl_Num v;
@@ -89,6 +101,8 @@ static void write (Nest *n, int d) {
     return;
   }
   kind = leaf(n, &v);
+  if (!holds(n->dtype, v, kind))
+    tl_error(L, "%s(): value cannot be converted to type %s without overflow", n->name, tl_dtype_name[n->dtype]);
   if (n->floats && kind != 3) v.f = (double)v.i;
   *n->to++ = v;
 }
@@ -112,6 +126,7 @@ tl_Tensor *tl_from_lua (lua_State *L, int index, const char *name, int dtype, tl
   shape_of(&n);
   check(&n, 0);
   if (dtype == TL_NONE) dtype = n.kind == 1 ? TL_b8 : n.kind == 2 ? TL_i64 : tl_here->default_dtype;
+  n.dtype = dtype;
   n.floats = n.kind == 3 || n.kind == 0 || tl_is_float(dtype);
   cells = tl_new(tl_cpu(), n.floats ? TL_f64 : TL_i64, n.ndim, n.size);
   if (!cells) tl_bad(L);

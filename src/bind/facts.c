@@ -184,7 +184,7 @@ static const struct { const char *name, *why; } refused[] = {
 /* torch._C.missing(name, table, what): the sentence for a name that the table does not have */
 static int missing (lua_State *L) {
   const char *name = luaL_checkstring(L, 1), *what = luaL_optstring(L, 3, "torch"), *best = NULL;
-  int least = (int)strlen(name) / 3 + 1;
+  int least = (int)strlen(name) / 3 + 1;               /* nearer than this */
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 3);
   for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
@@ -192,14 +192,15 @@ static int missing (lua_State *L) {
       lua_pushfstring(L, "%s.%s is not supported: tlua has no %s", what, name, refused[i].why);
       return 1;
     }
-  if (least > 3) least = 3;
+  if (least < 2) least = 2;
+  if (least > 4) least = 4;
   lua_pushnil(L);
   while (lua_next(L, 2)) {
     lua_pop(L, 1);
     if (lua_type(L, -1) == LUA_TSTRING && lua_tostring(L, -1)[0] != '_') {
       const char *key = lua_tostring(L, -1);           /* anchored by the table */
       int d = tl_distance(name, key);
-      if (d < least || (d == least && (!best || strcmp(key, best) < 0))) { least = d; best = key; }
+      if (d < least || (d == least && best && strcmp(key, best) < 0)) { least = d; best = key; }
     }
   }
   if (best) lua_pushfstring(L, "%s has no '%s'; did you mean '%s'?", what, name, best);

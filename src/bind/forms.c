@@ -27,6 +27,7 @@ int tl_forms_init (void) {
 
 void tl_take (lua_State *L, const char *name, tl_FormName form, int first, tl_Reader *r, tl_Args *a) {
   tl_reader(r, L, name, texts[form], first);
+  r->ahead = first - 1;
   a->op = NULL;
   if (tl_read(r, &specs[form], a)) tl_bad(L);
 }

@@ -1,8 +1,7 @@
 /*
 ** method.c -- THE function behind every operation: x:name(), torch.name(x), x:name_(), operators.
 **
-** One C closure per spelling; upvalues: the record of what it calls, the tensor metatable, the binder's
-** state.  The box of a result is made before anything else, so nothing can raise while the pool holds
+** One C closure per spelling; upvalues: the record of what it calls, and the tensor metatable.  The box of a result is made before anything else, so nothing can raise while the pool holds
 ** what is ours.  The commonest call, tensors and numbers in order, is read without a look at the spec.
 */
 #include <string.h>
@@ -13,6 +12,7 @@
 typedef struct Method {
   const tl_Op *op;
   const tl_Spec *spec;
+  tl_State *S;
   uint8_t inplace, unary;                /* unary: an operator that Lua calls with its operand twice */
   uint8_t quick;                         /* one form, that many T or N in front, the rest has defaults, one result */
   uint8_t boxes;                         /* results that every form has at least */
@@ -138,7 +138,8 @@ static inline int into_self (const Method *m, tl_Args *a) {
   return 0;
 }
 
-static int call_long (lua_State *L, const Method *m, tl_State *S) {
+static int call_long (lua_State *L, const Method *m) {
+  tl_State *S = m->S;
   tl_Reader r;
   tl_Args a;
   tl_Context *before;
@@ -181,8 +182,7 @@ static int call_long (lua_State *L, const Method *m, tl_State *S) {
 
 static int method_call (lua_State *L) {
   const Method *m = lua_touserdata(L, lua_upvalueindex(1));
-  tl_State *S = lua_touserdata(L, lua_upvalueindex(3));
-  if (TL_UNLIKELY(!S->ctx)) return luaL_error(L, "torch is closed");
+  tl_State *S = m->S;
   if (m->unary) lua_settop(L, 1);
   if (TL_LIKELY(m->quick)) {
     int n = lua_gettop(L), read;
@@ -190,7 +190,7 @@ static int method_call (lua_State *L) {
     tl_Context *before;
     size_t mark;
     tl_Box *box = NULL;
-    if (n == 0 || n > m->quick || lua_type(L, n) == LUA_TTABLE) return call_long(L, m, S);
+    if (n == 0 || n > m->quick || lua_type(L, n) == LUA_TTABLE) return call_long(L, m);
     if (!m->inplace) box = new_box(L);
     tl_in(S, L, &before);
     mark = tl_mark();
@@ -199,7 +199,7 @@ static int method_call (lua_State *L) {
       if (read < 0) return tl_raise(L, mark, before);
       tl_leave(before);
       lua_settop(L, n);
-      return call_long(L, m, S);
+      return call_long(L, m);
     }
     if (m->inplace && TL_UNLIKELY(into_self(m, &a))) return tl_raise(L, mark, before);
     if (TL_UNLIKELY(tl_apply(&a))) return tl_raise(L, mark, before);
@@ -209,14 +209,14 @@ static int method_call (lua_State *L) {
       tl_leave(before);
       return 1;
     }
-    if (TL_UNLIKELY(a.out[0] == tl_astensor(L, 1))) lua_settop(L, 1);
+    if (TL_UNLIKELY(a.out[0] == a.v[0].t && a.out[0]->storage)) lua_settop(L, 1);
     else box->p = tl_retain(a.out[0]);
     tl_drain(mark);
     tl_leave(before);
     tl_pace_state(L, S);
     return 1;
   }
-  return call_long(L, m, S);
+  return call_long(L, m);
 }
 
 /* ---- registration ---- */
@@ -240,9 +240,9 @@ static void describe (Method *m, const tl_Op *op, int inplace, int unary) {
 static void push_method (lua_State *L, const tl_Op *op, int inplace, int unary) {
   Method *m = lua_newuserdatauv(L, sizeof *m, 0);
   describe(m, op, inplace, unary);
+  m->S = tl_binder(L);
   luaL_getmetatable(L, TL_TENSOR);
-  lua_pushlightuserdata(L, tl_binder(L));
-  lua_pushcclosure(L, method_call, 3);
+  lua_pushcclosure(L, method_call, 2);
 }
 
 static void set (lua_State *L, int table, const char *name, const char *tail) {

@@ -157,7 +157,7 @@ static int write_file (lua_State *L, const char *path, const tl_Resource *header
 }
 
 static const char *check_path (lua_State *L, int index, const char *name) {
-  size_t n;
+  size_t n = 0;
   const char *path = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
   if (!path) tl_error(L, "%s(): the file name (argument %d) must be string, not %s", name, index, tl_got(L, index));
   if (strlen(path) != n || n == 0) tl_error(L, "%s(): the file name is empty or has a zero byte", name);

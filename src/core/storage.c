@@ -38,9 +38,19 @@ static int class_of (size_t bytes, size_t *block) {
   return LINEAR + 8 * (top - 11) + (int)n;
 }
 
+/* the hostile build: fresh and freed memory is full of NaN, and of integers that are no index */
+static void *poison (void *p, size_t block) {
+#if defined(TL_HOSTILE)
+  if (p) memset(p, 0xFF, block);
+#else
+  (void)block;
+#endif
+  return p;
+}
+
 static void *system_take (size_t block) {
   tl_Device *cpu = tl_cpu();
-  return tl_may_allocate() ? cpu->alloc(cpu, block) : NULL;
+  return tl_may_allocate() ? poison(cpu->alloc(cpu, block), block) : NULL;
 }
 
 static void *take (size_t bytes, size_t *block) {
@@ -52,7 +62,7 @@ static void *take (size_t bytes, size_t *block) {
       if (TL_UNLIKELY(c->fail_in) && !tl_may_allocate()) return NULL;
       c->cache->free[k] = b->next;
       c->cache->bytes -= *block;
-      return b;
+      return poison(b, *block);
     }
   }
   return system_take(*block);
@@ -62,6 +72,7 @@ static void give_back (void *p, size_t block) {
   tl_Context *c = tl_here;
   tl_Device *cpu = tl_cpu();
   size_t size;
+  poison(p, block);
   if (c && !c->cache) c->cache = calloc(1, sizeof *c->cache);
   /* keep no more than is alive, and some small change */
   if (!c || !c->cache || c->cache->bytes + block > c->bytes + ((size_t)32 << 20)) {

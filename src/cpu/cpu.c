@@ -96,10 +96,16 @@ static int cpu_run (tl_Device *d, const tl_Cmd *c, tl_Env *env) {
 /* ---- the level ---- */
 
 #if defined(__x86_64__)
+#if defined(__clang__)         /* it does not know these names; no CPU has the other features without them */
+#define HAS_F16C_LZCNT  1
+#else
+#define HAS_F16C_LZCNT  (__builtin_cpu_supports("f16c") && __builtin_cpu_supports("lzcnt"))
+#endif
+
 static int best_level (void) {
   __builtin_cpu_init();
   if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-        __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("lzcnt"))) return 2;
+        __builtin_cpu_supports("fma") && HAS_F16C_LZCNT)) return 2;
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") ? 4 : 3;
 }

@@ -19,6 +19,7 @@ tl_Tensor *tl_index_begin (tl_Args *a) {
 
 /* a number or 0-d tensor as a real 0-d tensor of x's dtype */
 static tl_Tensor *single (const char *op, tl_Tensor *v, const tl_Tensor *x) {
+  if (!v) return NULL;
   if (v->ndim)
     return tl_fail("%s only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).", op, v->ndim);
   return tl_number_fits(v, x->dtype) ? NULL : tl_unwrap(tl_cast(v, x->dtype), x->storage->device);

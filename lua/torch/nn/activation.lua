@@ -22,6 +22,16 @@ local function format(self, text)
   return (text:gsub("{([%w_]+)}", function(field) return show(self[field]) end))
 end
 
+local inplace = {"inplace", false}
+
+-- x itself takes the result when the module is in-place; what backward needs of the old x is kept in a copy
+local function into(forward)
+  return function(self, x)
+    if not self.inplace then return forward(self, x) end
+    return x:copy_(forward(self, x.requires_grad and x:clone() or x))
+  end
+end
+
 --- define("ELU", {{"alpha", 1.0}, {"inplace", false}}, "alpha={alpha}", function(self, x) ... end)
 local function define(name, parameters, text, forward)
   local class = Module:extend(name)
@@ -33,6 +43,7 @@ local function define(name, parameters, text, forward)
     for i, field in ipairs(names) do self[field] = values[i] end
   end
   class.forward = forward
+  if parameters[#parameters] == inplace then class.forward = into(forward) end
   function class:extra_repr()
     local s = format(self, text)
     if self.inplace then s = s .. (s == "" and "" or ", ") .. "inplace=True" end
@@ -42,19 +53,13 @@ local function define(name, parameters, text, forward)
   return class
 end
 
-local inplace = {"inplace", false}
-
--- x itself takes the result when the module is in-place
-local function give(self, x, y)
-  if self.inplace then return x:copy_(y) end
-  return y
-end
 
 --- max(0, x)
-define("ReLU", {inplace}, "", function(self, x)
+local ReLU = define("ReLU", {inplace}, "")
+function ReLU:forward(x)
   if self.inplace then return x:relu_() end
   return x:relu()
-end)
+end
 define("Tanh", {}, "", function(_, x) return x:tanh() end)
 define("Sigmoid", {}, "", function(_, x) return x:sigmoid() end)
 
@@ -72,24 +77,24 @@ define("Softmax2d", {}, "", function(_, x)
 end)
 
 define("LeakyReLU", {{"negative_slope", 0.01}, inplace}, "negative_slope={negative_slope}", function(self, x)
-  return give(self, x, F.leaky_relu(x, self.negative_slope))
+  return F.leaky_relu(x, self.negative_slope)
 end)
 define("ELU", {{"alpha", 1.0}, inplace}, "alpha={alpha}", function(self, x)
-  return give(self, x, F.elu(x, self.alpha))
+  return F.elu(x, self.alpha)
 end)
 define("CELU", {{"alpha", 1.0}, inplace}, "alpha={alpha}", function(self, x)
-  return give(self, x, F.celu(x, self.alpha))
+  return F.celu(x, self.alpha)
 end)
-define("SELU", {inplace}, "", function(self, x) return give(self, x, F.selu(x)) end)
-define("ReLU6", {inplace}, "", function(self, x) return give(self, x, F.relu6(x)) end)
+define("SELU", {inplace}, "", function(self, x) return F.selu(x) end)
+define("ReLU6", {inplace}, "", function(self, x) return F.relu6(x) end)
 define("Hardtanh", {{"min_val", -1.0}, {"max_val", 1.0}, inplace}, "min_val={min_val}, max_val={max_val}",
-  function(self, x) return give(self, x, F.hardtanh(x, self.min_val, self.max_val)) end)
-define("Hardsigmoid", {inplace}, "", function(self, x) return give(self, x, F.hardsigmoid(x)) end)
+  function(self, x) return F.hardtanh(x, self.min_val, self.max_val) end)
+define("Hardsigmoid", {inplace}, "", function(self, x) return F.hardsigmoid(x) end)
   .extra_repr = Module.extra_repr
-define("Hardswish", {inplace}, "", function(self, x) return give(self, x, F.hardswish(x)) end)
+define("Hardswish", {inplace}, "", function(self, x) return F.hardswish(x) end)
   .extra_repr = Module.extra_repr
-define("SiLU", {inplace}, "", function(self, x) return give(self, x, F.silu(x)) end)
-define("Mish", {inplace}, "", function(self, x) return give(self, x, F.mish(x)) end)
+define("SiLU", {inplace}, "", function(self, x) return F.silu(x) end)
+define("Mish", {inplace}, "", function(self, x) return F.mish(x) end)
 define("Softplus", {{"beta", 1.0}, {"threshold", 20.0}}, "beta={beta}, threshold={threshold}", function(self, x)
   return F.softplus(x, self.beta, self.threshold)
 end)
@@ -99,7 +104,7 @@ define("LogSigmoid", {}, "", function(_, x) return F.logsigmoid(x) end)
 define("Hardshrink", {{"lambd", 0.5}}, "{lambd}", function(self, x) return F.hardshrink(x, self.lambd) end)
 define("Softshrink", {{"lambd", 0.5}}, "{lambd}", function(self, x) return F.softshrink(x, self.lambd) end)
 define("Threshold", {"threshold", "value", inplace}, "threshold={threshold}, value={value}", function(self, x)
-  return give(self, x, F.threshold(x, self.threshold, self.value))
+  return F.threshold(x, self.threshold, self.value)
 end)
 define("GLU", {{"dim", -1}}, "dim={dim}", function(self, x) return F.glu(x, self.dim) end)
 

@@ -23,7 +23,8 @@ local function number(self)
     rawset(slots, -i, nil)
     items[i] = nil
   end
-  for _, name in ipairs(self._names) do items[#items + 1] = self[name] end
+  local held = self:_own(self._held)
+  for i, item in ipairs(held) do items[i] = item[2] end
   local n = #items
   for i = 1, n do
     rawset(slots, i, items[i])
@@ -33,14 +34,18 @@ local function number(self)
 end
 
 -- For a class whose instances hold their children by number too.
-local function numbered(class)
-  class._list = {}                             -- of an instance without any
+local function numbered(class, held)
+  class._list, class._held = {}, held          -- of an instance without any; what is counted
   function class:__newindex(key, value)
     if math.type(key) == "integer" then
       local n = #self._list
       local i = key < 0 and key + n + 1 or key
       if i < 1 or i > n then fail(("index %d is out of range: the container has %d entries"):format(key, n)) end
-      key = self._names[i]
+      if value == nil then
+        self:pop(i)
+        return
+      end
+      key = self:_own(held)[i][1]
     end
     Module._assign(self, key, value)
     if self._kinds[key] then number(self) end
@@ -58,8 +63,16 @@ end
 -- after removal or insertion in the middle the names are counted anew
 local function rename(self, items)
   local slots = getmetatable(self).__index
-  for _, name in ipairs(self._names) do rawset(slots, name, nil) end
-  slots._names, slots._kinds = {}, {}
+  local names = {}
+  for _, name in ipairs(self._names) do
+    if self._kinds[name] == self._held then
+      rawset(slots, name, nil)
+      slots._kinds[name] = nil
+    else
+      names[#names + 1] = name
+    end
+  end
+  slots._names = names
   for i, m in ipairs(items) do self:_put(tostring(i - 1), m) end
   number(self)
 end
@@ -67,7 +80,7 @@ end
 --------------------------------------------------------------------------------------------- Sequential
 
 local Sequential = Module:extend("Sequential")
-numbered(Sequential)
+numbered(Sequential, "module")
 Sequential._put = Module.add_module
 
 --- Sequential(m1, m2, ...), Sequential{m1, m2, ...} or Sequential{{"name", m1}, {"other", m2}}.
@@ -134,7 +147,7 @@ end
 --------------------------------------------------------------------------------------------- ModuleList
 
 local ModuleList = Module:extend("ModuleList")
-numbered(ModuleList)
+numbered(ModuleList, "module")
 ModuleList._put = Module.add_module
 
 --- ModuleList{m1, m2, ...}; `for i, m in ipairs(l) do`, `#l`, `l[i] = m`, append, insert, extend, pop.
@@ -243,7 +256,8 @@ local function lines(self, typename)
 end
 
 local ParameterList = Module:extend("ParameterList")
-numbered(ParameterList)
+numbered(ParameterList, "parameter")
+ParameterList._put = Module.register_parameter
 
 --- ParameterList{t1, t2, ...}: tensors become parameters; indexed and counted like a list.
 function ParameterList:init(tensors)
@@ -256,7 +270,7 @@ function ParameterList:append(t)
   return self
 end
 
-ParameterList.extend = Sequential.extend
+ParameterList.extend, ParameterList.pop = Sequential.extend, Sequential.pop
 
 function ParameterList:extra_repr()
   return lines(self, function(t) return tostring(t.dtype) end)

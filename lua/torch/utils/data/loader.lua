@@ -130,7 +130,7 @@ function DataLoader:__call(_, last)
     step = running[last]
     running[last] = nil
   end
-  if not step then return nil end
+  if not step then fail("DataLoader: two loops have met the same value; use `for i, x in loader:enumerate() do`") end
   local function keep(first, ...)
     if first ~= nil then running[first] = step end
     return first, ...

@@ -60,7 +60,7 @@ function RandomSampler:init(...)
     fail(("replacement should be a boolean value, but got replacement=%s"):format(tostring(self.replacement)))
   end
   local n = #self
-  if math.type(n) ~= "integer" or n < 0 or n == 0 and self._num_samples then
+  if math.type(n) ~= "integer" or n <= 0 then
     fail(("num_samples should be a positive integer value, but got num_samples=%s"):format(tostring(n)))
   end
 end

@@ -1,0 +1,46 @@
+-- Dropout: PyTorch's masks, and nothing outside of training.
+local torch = require "torch"
+local helper = require "spec.support.helper"
+local nn = torch.nn
+
+describe("Dropout", function()
+  it("zeroes about a share p and scales the rest", function()
+    torch.manual_seed(0)
+    local y = nn.Dropout(0.25)(torch.ones(10000))
+    local zeros = y:eq(0):sum():item()
+    assert.is_true(math.abs(zeros - 2500) < 200)
+    helper.close_to(y:max():item(), 1 / 0.75)
+    assert.are.equal(10000 - zeros, y:eq(y:max()):sum():item())
+  end)
+
+  it("draws the same mask for the same seed, and backward uses it", function()
+    local d = nn.Dropout(0.5)
+    local x = torch.ones(20, { requires_grad = true })
+    torch.manual_seed(1)
+    local a = d(x)
+    torch.manual_seed(1)
+    assert.is_true(torch.equal(a, d(x)))
+    a:sum():backward()
+    assert.is_true(torch.equal(a:detach(), x.grad))
+  end)
+
+  it("does nothing, and draws nothing, in eval mode and for p = 0", function()
+    torch.manual_seed(3)
+    local want = torch.rand(1):item()
+    torch.manual_seed(3)
+    local x = torch.ones(5)
+    assert.is_true(torch.equal(x, nn.Dropout(0.5):eval()(x)))
+    assert.is_true(torch.equal(x, nn.Dropout(0)(x)))
+    assert.are.equal(want, torch.rand(1):item())
+    assert.are.equal(0, nn.Dropout(1)(x):sum():item())
+  end)
+
+  it("works in place, prints, and refuses a p that is no probability", function()
+    local x = torch.ones(100)
+    nn.Dropout(0.5, true)(x)
+    assert.is_true(x:eq(0):any())
+    assert.are.equal("Dropout(p=0.5, inplace=False)", tostring(nn.Dropout()))
+    helper.raises(function() nn.Dropout(1.5) end, "dropout probability has to be between 0 and 1, but got 1.5")
+    helper.raises(function() nn.Dropout(-1) end, "dropout probability has to be between 0 and 1, but got -1")
+  end)
+end)
