@@ -58,6 +58,7 @@ describe("peaks", function ()
     local message = helper.raises(function ()
       local all = {}
       for i = 1, 100 do all[i] = torch.zeros(MIB) end
+      return all
     end, "not enough memory")
     torch.memory.limit(before or 0)
     assert.truthy(message:find("of at most", 1, true), message)

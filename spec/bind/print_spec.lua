@@ -95,7 +95,6 @@ describe("tostring of a tensor", function()
     assert.equal("MulBackward0", grad_fn(x * 2))
     assert.equal("MmBackward0", grad_fn(x:mm(x)))
     assert.equal("SumBackward0", grad_fn(x:sum()))
-    assert.equal("SumBackward1", grad_fn(x:sum(1)))
     assert.equal("PowBackward0", grad_fn(x ^ 2))
     assert.equal("NegBackward0", grad_fn(-x))
     assert.equal("ReluBackward0", grad_fn(x:relu()))
@@ -121,9 +120,7 @@ describe("set_printoptions", function()
 
   it("edgeitems and threshold choose what is shown", function()
     torch.set_printoptions { edgeitems = 1, threshold = 3 }
-    assert.equal("tensor([[0,  ..., 3],\n        ...,\n        [8,  ..., 11]])",
-                 (tostring(torch.arange(12):reshape(3, 4)):gsub(" +(%d)", " %1"):gsub("%[ (%d)", "[%1"):gsub(",%s+%.%.%.,", ",  ...,", 1)
-                   :gsub("(%d),%s+%.%.%., (%d)%]", "%1,  ..., %2]")))
+    assert.equal("tensor([[ 0,  ...,  3],\n        ...,\n        [ 8,  ..., 11]])", tostring(torch.arange(12):reshape(3, 4)))
   end)
 
   it("full shows everything", function()

@@ -313,8 +313,8 @@ describe("a module", function()
 
   it("refuses wrong arguments of the constructor by name", function()
     helper.raises(function() nn.Linear(2) end, "Linear() missing required argument 'out_features'")
-    helper.raises(function() nn.Linear(2, 3, { bais = false }) end,
-      "Linear() got an unexpected keyword argument 'bais'; did you mean 'bias'?")
+    helper.raises(function() nn.Linear(2, 3, { biass = false }) end,
+      "Linear() got an unexpected keyword argument 'biass'; did you mean 'bias'?")
     helper.raises(function() nn.Linear(2, 3, { out_features = 3 }) end,
       "Linear() got multiple values for argument 'out_features'")
     helper.raises(function() nn.Dropout(0.5, true, 3) end, "Dropout() takes at most 2 arguments but 3 were given")

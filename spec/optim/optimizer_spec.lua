@@ -41,7 +41,7 @@ describe("groups", function()
     helper.raises(function() optim.RMSprop({ a }, { alpha = -1 }) end, "Invalid alpha value: -1")
     helper.raises(function() optim.SGD({ a }, { learning_rate = 0.1 }) end,
       "SGD() got an unexpected keyword argument 'learning_rate'")
-    helper.raises(function() return optim.Sgd end, "torch.optim has no 'Sgd'; did you mean 'SGD'?")
+    helper.raises(function() return optim.SGDD end, "torch.optim has no 'SGDD'; did you mean 'SGD'?")
   end)
 end)
 

@@ -163,11 +163,9 @@ describe("the argument language", function()
       end
     end
     all()
-    collectgarbage() collectgarbage()
-    local before = table.pack(torch._C.live())
+    local before = table.pack(torch._C.settle())
     for _ = 1, 20 do all() end
-    collectgarbage() collectgarbage()
-    assert.are.same(before, table.pack(torch._C.live()))
+    assert.are.same(before, table.pack(torch._C.settle()))
     assert.are.equal(0, torch._C.pooled())
   end)
 

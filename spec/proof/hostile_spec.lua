@@ -64,7 +64,7 @@ describe("with the n-th allocation failing,", function ()
       torch.manual_seed(1)
       assert(pcall(program))
       settle()
-      local failed, sites, before = 0, 0, {}
+      local failed, sites = 0, 0
       for n = 1, 4000, step do
         torch._C.fail_allocation(n)
         local ok, why = pcall(program)
@@ -81,7 +81,7 @@ describe("with the n-th allocation failing,", function ()
       assert.is_true(failed > 0, "some of them are noticed")
       assert(pcall(program))                                 -- as if nothing had been
       settle()
-      before = {torch.memory.allocated(), torch.memory.tensors(), torch.memory.nodes()}
+      local before = {torch.memory.allocated(), torch.memory.tensors(), torch.memory.nodes()}
       for n = 1, sites, step do
         torch._C.fail_allocation(n)
         pcall(program)

@@ -249,11 +249,18 @@ static int live (lua_State *L) {
   return 3;
 }
 
+/* torch._C.settle(): the same after everything unreachable went; for specs */
+static int settle (lua_State *L) {
+  lua_gc(L, LUA_GCCOLLECT);
+  lua_gc(L, LUA_GCCOLLECT);                            /* what finalizers let go */
+  return live(L);
+}
+
 void tl_open_autograd (lua_State *L) {
   static const luaL_Reg functions[] = { {"backward", backward_of}, {"grad", grad_of}, {NULL, NULL} };
   static const luaL_Reg methods[] = { {"backward", backward}, {"requires_grad_", requires_grad}, {"retain_grad", retain_grad},
     {"register_hook", register_hook}, {"register_post_accumulate_grad_hook", register_post}, {NULL, NULL} };
-  static const luaL_Reg private[] = { {"live", live}, {NULL, NULL} };
+  static const luaL_Reg private[] = { {"live", live}, {"settle", settle}, {NULL, NULL} };
   static const luaL_Reg meta[] = { {"__gc", hook_gc}, {"__close", hook_remove}, {NULL, NULL} };
   static const luaL_Reg handle[] = { {"remove", hook_remove}, {NULL, NULL} };
   tl_subtable(L, lua_gettop(L), "_C.autograd");

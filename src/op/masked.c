@@ -19,7 +19,8 @@ static tl_Tensor *total (tl_Tensor *g) { return g ? tl_sum(g, (1u << g->ndim) - 
 
 int tl_number_fits (const tl_Tensor *v, int dtype) {
   static const double most[TL_NDTYPE] = {
-    [TL_f32] = 3.4028234663852886e38, [TL_f64] = 1.7976931348623157e308, [TL_f16] = 65504, [TL_bf16] = 3.3895313892515355e38,
+    [TL_f32] = 3.4028234663852886e38, [TL_f64] = 1.7976931348623157e308,
+    [TL_f16] = 65504, [TL_bf16] = 3.3895313892515355e38,
     [TL_u8] = 255, [TL_i8] = 127, [TL_i16] = 32767, [TL_i32] = 2147483647, [TL_i64] = 9223372036854775807.0
   };
   double x, least = tl_is_float(dtype) ? -most[dtype] : dtype == TL_u8 ? 0 : -most[dtype] - 1;
