@@ -7,7 +7,7 @@ venv=${TLUA_PEERS:-.venv}
 if [ ! -x "$venv/bin/python" ]; then
   echo "making a virtual environment with PyTorch in $venv"
   python3 -m venv "$venv"
-  "$venv/bin/pip" install -q torch numpy --extra-index-url https://download.pytorch.org/whl/cpu
+  "$venv/bin/pip" install -q torch numpy
 fi
 [ -x ./tlua ] || make
 python=$venv/bin/python

@@ -9,7 +9,7 @@ local files = {}
 
 -- PyTorch's order: the value first; the other one is a slip worth a word
 local function checked(value, path)
-  if type(value) == "string" and type(path) ~= "string" then fail("save(): the value comes first, then the file name") end
+  if type(path) ~= "string" then fail("save(): the value comes first, then the file name, which is a " .. type(path)) end
   return value, path
 end
 

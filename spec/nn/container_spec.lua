@@ -1,135 +1,157 @@
--- Containers.
+-- Containers: Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict. Texts are PyTorch's.
 local torch = require "torch"
 local helper = require "spec.support.helper"
 local nn = torch.nn
+local raises = helper.raises
+
+local function names(items)
+  local r = {}
+  for name in items do r[#r + 1] = name end
+  return r
+end
 
 describe("Sequential", function()
-  it("applies its modules one after the other", function()
-    local a, b = nn.Linear(2, 3), nn.Tanh()
-    local m = nn.Sequential(a, b)
-    local x = torch.randn(4, 2)
-    assert.is_true(torch.equal(b(a(x)), m(x)))
-    assert.is_true(torch.equal(x, nn.Sequential()(x)))
+  it("passes its input from child to child", function()
+    local m = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.Softmax(2))
+    assert.same({ { 0.5, 0.5 }, { 0.5, 0.5 } }, m(torch.tensor { { { -1.0 }, { -3.0 } }, { { 2.0 }, { 2.0 } } }):tolist())
+    local x = torch.ones(2)
+    assert.equal(x, nn.Sequential()(x))
   end)
 
-  it("is indexed from 1, and from the end", function()
-    local m = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-    assert.are.equal(3, #m)
-    assert.are.equal("ReLU()", tostring(m[2]))
-    assert.are.equal(m[3], m[-1])
+  it("is indexed from 1 and from the end; its names count from 0", function()
+    local a, b, c = nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)
+    local m = nn.Sequential(a, b, c)
+    assert.equal(3, #m)
+    assert.equal(a, m[1])
+    assert.equal(c, m[-1])
     assert.is_nil(m[4])
-    local n = 0
-    for i, layer in ipairs(m) do
-      n = n + 1
-      assert.are.equal(m[i], layer)
-    end
-    assert.are.equal(3, n)
+    assert.same({ "0.weight", "0.bias", "2.weight", "2.bias" }, names(m:named_parameters()))
     m[2] = nn.Tanh()
-    assert.are.equal("Tanh()", tostring(m[2]))
+    assert.equal("Tanh()", tostring(m[-2]))
     m[-1] = nn.Identity()
-    assert.are.equal("Identity()", tostring(m[3]))
-    helper.raises(function() m[4] = nn.ReLU() end, "index 4 is out of range: the container has 3 entries")
-    helper.raises(function() m[2] = 3 end, "cannot assign 'number' as child module '1'")
+    assert.same({ "0.weight", "0.bias" }, names(m:named_parameters()))
+    raises(function() m[4] = b end, "index 4 is out of range")
+    raises(function() m[1] = 3 end, "cannot assign 'number' as child module '0' (torch.nn.Module or nil expected)")
+    local seen = {}
+    for i, child in ipairs(m) do seen[i] = tostring(child) end
+    assert.equal(3, #seen)
   end)
 
-  it("takes names as a list of pairs", function()
-    local m = nn.Sequential { { "fc", nn.Linear(2, 3) }, { "act", nn.ReLU() } }
-    assert.are.equal("Sequential(\n  (fc): Linear(in_features=2, out_features=3, bias=True)\n  (act): ReLU()\n)", tostring(m))
-    assert.are.equal(m.fc, m[1])
-    assert.is_not_nil(m:state_dict()["fc.weight"])
-    assert.are.equal(2, #nn.Sequential { nn.ReLU(), nn.Tanh() })
+  it("takes names", function()
+    local m = nn.Sequential { { "fc", nn.Linear(2, 2) }, { "act", nn.ReLU() } }
+    assert.same({ "fc.weight", "fc.bias" }, names(m:named_parameters()))
+    assert.equal(m[2], m.act)
+    assert.equal("Sequential(\n  (fc): Linear(in_features=2, out_features=2, bias=True)\n  (act): ReLU()\n)", tostring(m))
   end)
 
   it("grows and shrinks", function()
-    local m = nn.Sequential(nn.ReLU())
-    m:append(nn.Tanh()):insert(1, nn.Sigmoid()):extend { nn.Identity() }
-    local text = {}
-    for i = 1, #m do text[i] = tostring(m[i]) end
-    assert.are.same({ "Sigmoid()", "ReLU()", "Tanh()", "Identity()" }, text)
-    assert.are.equal("Tanh()", tostring(m:pop(3)))
-    assert.are.equal("Identity()", tostring(m:pop()))
-    assert.are.equal(2, #m)
-    assert.is_nil(m[3])
-    assert.are.equal("Sequential(\n  (0): Sigmoid()\n  (1): ReLU()\n)", tostring(m))
+    local m = nn.Sequential(nn.ReLU()):append(nn.Tanh()):insert(1, nn.Sigmoid())
+    m:extend { nn.GELU(), nn.ELU() }
+    assert.equal([[
+Sequential(
+  (0): Sigmoid()
+  (1): ReLU()
+  (2): Tanh()
+  (3): GELU(approximate='none')
+  (4): ELU(alpha=1.0)
+)]], tostring(m))
+    assert.equal("ELU(alpha=1.0)", tostring(m:pop()))
+    assert.equal("Sigmoid()", tostring(m:pop(1)))
+    m[1] = nil
+    assert.equal("Sequential(\n  (0): Tanh()\n  (1): GELU(approximate='none')\n)", tostring(m))
+    assert.equal(2, #m)
+    raises(function() m:insert(5, nn.ReLU()) end, "index out of range: 5")
+    raises(function() m:append(3) end, "number is not a Module subclass")
+    raises(function() return nn.Sequential(3) end, "number is not a Module subclass")
   end)
 
-  it("may be subclassed, and used from init", function()
-    local Block = nn.Sequential:extend("Block")
-    function Block:init(n)
-      self.fc = nn.Linear(n, n)
-      self.act = nn.ReLU()
+  it("may be the base of a class that holds parameters too", function()
+    local Scaled = nn.Sequential:extend("Scaled")
+    function Scaled:init()
+      self.scale = nn.Parameter(torch.tensor(3.0))
+      nn.Sequential.init(self, nn.ReLU())
+      self:append(nn.Identity())
     end
-    local m = Block(2)
-    assert.are.equal(2, #m)
-    assert.are.equal(m.fc, m[1])
-    assert.are.equal(2, m(torch.ones(1, 2)):dim())
-    assert.are.equal("Block(", tostring(m):match("^Block%("))
+    function Scaled:forward(x) return nn.Sequential.forward(self, x) * self.scale end
+    local m = Scaled()
+    assert.equal(2, #m)
+    assert.same({ 0, 6 }, m(torch.tensor { -1.0, 2.0 }):tolist())
+    m:pop(1)
+    assert.same({ "scale" }, names(m:named_parameters()))
+    assert.same({ -3, 6 }, m(torch.tensor { -1.0, 2.0 }):tolist())
   end)
 
-  it("refuses what is no module", function()
-    helper.raises(function() nn.Sequential(nn.ReLU(), 3) end, "Sequential: number is not a Module subclass")
-    helper.raises(function() nn.Sequential(torch.zeros(1)) end, "Sequential: a tensor is not a Module subclass")
+  it("prints when it is empty or nested", function()
+    assert.equal("Sequential()", tostring(nn.Sequential()))
+    assert.equal("Sequential(\n  (0): Sequential(\n    (0): ReLU()\n  )\n)", tostring(nn.Sequential(nn.Sequential(nn.ReLU()))))
   end)
 end)
 
 describe("ModuleList", function()
-  it("is a list whose modules are known", function()
-    local m = nn.ModuleList { nn.Linear(1, 2), nn.Linear(2, 1) }
-    m:append(nn.ReLU())
-    assert.are.equal(3, #m)
-    assert.are.equal(4, #m:parameters())
-    assert.are.same({ "0.weight", "0.bias", "1.weight", "1.bias" }, (function()
-      local r = {}
-      for name in m:named_parameters() do r[#r + 1] = name end
-      return r
-    end)())
-    m[1] = nn.Tanh()
-    assert.are.equal(2, #m:parameters())
-    helper.raises(function() m(1) end, 'Module [ModuleList] is missing the required "forward" function')
-  end)
-
-  it("prints equal neighbours once", function()
-    local m = nn.ModuleList { nn.ReLU(), nn.ReLU(), nn.Tanh() }
-    assert.are.equal("ModuleList(\n  (0-1): 2 x ReLU()\n  (2): Tanh()\n)", tostring(m))
-    assert.are.equal("ModuleList()", tostring(nn.ModuleList()))
+  it("is a list", function()
+    local l = nn.ModuleList { nn.Linear(2, 2), nn.Linear(2, 2) }
+    l:append(nn.ReLU())
+    assert.equal([[
+ModuleList(
+  (0-1): 2 x Linear(in_features=2, out_features=2, bias=True)
+  (2): ReLU()
+)]], tostring(l))
+    local n = 0
+    for i, m in ipairs(l) do
+      assert.equal(l[i], m)
+      n = n + 1
+    end
+    assert.equal(3, n)
+    assert.equal("ReLU()", tostring(l:pop()))
+    assert.same({ "0.weight", "0.bias", "1.weight", "1.bias" }, names(l:named_parameters()))
+    assert.equal("ModuleList()", tostring(nn.ModuleList()))
+    assert.equal(0, #nn.ModuleList())
+    raises(function() l(1) end, 'Module [ModuleList] is missing the required "forward" function')
   end)
 end)
 
 describe("ModuleDict", function()
-  it("is an ordered dictionary whose modules are known", function()
-    local m = nn.ModuleDict { { "b", nn.Linear(1, 2) }, { "a", nn.ReLU() } }
-    assert.are.same({ "b", "a" }, m:keys())
-    assert.are.equal(2, #m)
-    local order = {}
-    for name, module in pairs(m) do
-      order[#order + 1] = name
-      assert.are.equal(m[name], module)
+  it("keeps its order", function()
+    local d = nn.ModuleDict { { "b", nn.ReLU() }, { "a", nn.Linear(1, 1) } }
+    d.c = nn.Tanh()
+    assert.same({ "b", "a", "c" }, d:keys())
+    assert.equal(3, #d)
+    assert.equal([[
+ModuleDict(
+  (b): ReLU()
+  (a): Linear(in_features=1, out_features=1, bias=True)
+  (c): Tanh()
+)]], tostring(d))
+    local seen = {}
+    for name, m in pairs(d) do
+      seen[#seen + 1] = name
+      assert.equal(d[name], m)
     end
-    assert.are.same({ "b", "a" }, order)
-    m.c = nn.Tanh()
-    assert.are.same({ "b", "a", "c" }, m:keys())
-    assert.are.equal("ReLU()", tostring(m:pop("a")))
-    assert.are.same({ "b", "c" }, m:keys())
-    helper.raises(function() m:pop("a") end, "no module 'a'")
-    assert.are.same({ "x", "y" }, nn.ModuleDict({ y = nn.ReLU(), x = nn.ReLU() }):keys())
+    assert.same({ "b", "a", "c" }, seen)
+    assert.equal("ReLU()", tostring(d:pop("b")))
+    assert.same({ "a", "c" }, d:keys())
+    raises(function() d:pop("b") end, "no module 'b' in the ModuleDict")
+    assert.same({ "a.weight", "a.bias" }, names(d:named_parameters()))
+    assert.same({ "x", "y" }, nn.ModuleDict { y = nn.ReLU(), x = nn.Tanh() }:keys())
   end)
 end)
 
-describe("ParameterList and ParameterDict", function()
-  it("hold parameters", function()
-    local l = nn.ParameterList { torch.zeros(2), nn.Parameter(torch.ones(1, 2)) }
-    assert.are.equal(2, #l)
+describe("lists and dictionaries of parameters", function()
+  it("make parameters of tensors", function()
+    local l = nn.ParameterList { torch.zeros(2, 3), torch.zeros {} }
+    assert.equal(2, #l)
     assert.is_true(l[1].requires_grad)
-    l:append(torch.zeros(3))
-    assert.are.equal(3, #l:parameters())
-    assert.are.equal(3, l[-1]:numel())
-    assert.are.equal("ParameterList(\n    (0): Parameter containing: [torch.float32 of size 2]\n"
-      .. "    (1): Parameter containing: [torch.float32 of size 1x2]\n"
-      .. "    (2): Parameter containing: [torch.float32 of size 3]\n)", tostring(l))
-    local d = nn.ParameterDict { { "w", torch.zeros(2, 2) } }
-    assert.are.same({ "w" }, d:keys())
-    assert.are.equal("ParameterDict(  (w): Parameter containing: [torch.FloatTensor of size 2x2])", tostring(d))
-    assert.is_true(rawequal(d.w, d:parameters()[1]))
-    helper.raises(function() l:append(3) end, "a list of parameters holds tensors, got number")
+    assert.equal("ParameterList(\n    (0): Parameter containing: [torch.float32 of size 2x3]\n"
+      .. "    (1): Parameter containing: [torch.float32 of size ]\n)", tostring(l))
+    l:append(nn.Parameter(torch.ones(1)))
+    assert.same({ "0", "1", "2" }, names(l:named_parameters()))
+    l:pop(1)
+    assert.same({ "0", "1" }, names(l:named_parameters()))
+    raises(function() l:append(3) end, "a list of parameters holds tensors, got number")
+    local d = nn.ParameterDict { { "w", torch.zeros(2) } }
+    assert.equal("ParameterDict(  (w): Parameter containing: [torch.FloatTensor of size 2])", tostring(d))
+    d.v = nn.Parameter(torch.ones(1))
+    assert.same({ "w", "v" }, d:keys())
+    assert.same({ "w", "v" }, names(d:named_parameters()))
   end)
 end)

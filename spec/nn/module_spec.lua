@@ -1,323 +1,281 @@
--- nn.Module: registration, walking, modes, conversion, state, hooks, text.
+-- nn.Module: registration, walking, printing, modes, hooks, conversion, state_dict. Texts are PyTorch's.
 local torch = require "torch"
 local helper = require "spec.support.helper"
 local nn = torch.nn
+local raises = helper.raises
 
-local function names(named)
+local Net = nn.Module:extend("Net")
+function Net:init()
+  self.fc = nn.Linear(3, 2)
+  self.act = nn.ReLU()
+  self.out = nn.Sequential(nn.Linear(2, 2, false), nn.Dropout(0.1))
+  self:register_buffer("steps", torch.zeros(2, { dtype = torch.int64 }))
+  self:register_buffer("tmp", torch.zeros(1), false)
+end
+function Net:forward(x) return self.out(self.act(self.fc(x))) end
+
+local function names(items)
   local r = {}
-  for name in named do r[#r + 1] = name end
+  for name in items do r[#r + 1] = name end
   return r
 end
 
-local function net()
-  local Net = nn.Module:extend("Net")
-  function Net:init()
-    self.first = nn.Linear(2, 3)
-    self.scale = nn.Parameter(torch.ones(3))
-    self:register_buffer("count", torch.zeros(1))
-    self.second = nn.Linear(3, 1, false)
-    self.size = 3
-  end
-  function Net:forward(x) return self.second(self.first(x):tanh() * self.scale) end
-  return Net(), Net
+local function keys(dictionary)
+  local r = {}
+  for name in pairs(dictionary) do r[#r + 1] = name end
+  return r
 end
 
-describe("registration", function()
-  it("goes in order of assignment, a module's own parameters first", function()
-    local m = net()
-    assert.are.same({ "scale", "first.weight", "first.bias", "second.weight" }, names(m:named_parameters()))
-    assert.are.same({ "count" }, names(m:named_buffers()))
-    assert.are.same({ "first", "second" }, names(m:named_children()))
-    assert.are.same({ "", "first", "second" }, names(m:named_modules()))
-    assert.are.equal(3, m.size)
-  end)
-
-  it("follows reassignment, removal, and a change of kind", function()
-    local m = net()
-    local other = nn.Linear(2, 3)
-    m.first = other
-    assert.are.equal(other, m.first)
-    m.scale = nil
-    assert.are.same({ "first.weight", "first.bias", "second.weight" }, names(m:named_parameters()))
-    m.scale = nn.Parameter(torch.zeros(3))
-    assert.are.equal("scale", m:named_parameters()[1][1])
-    m.size = nn.Linear(1, 1)                              -- was a number
-    assert.are.same({ "first", "second", "size" }, names(m:named_children()))
-    m.size = nn.Parameter(torch.zeros(1))                 -- and is a parameter now
-    assert.are.same({ "first", "second" }, names(m:named_children()))
-  end)
-
-  it("refuses what PyTorch refuses", function()
-    local m = net()
-    helper.raises(function() m.scale = torch.zeros(3) end,
-      "cannot assign 'torch.FloatTensor' as parameter 'scale' (torch.nn.Parameter or nil expected)")
-    helper.raises(function() m.first = 3 end, "cannot assign 'number' as child module 'first'")
-    helper.raises(function() m.count = "x" end, "cannot assign 'string' as buffer 'count'")
-    helper.raises(function() m:register_parameter("a.b", nil) end, "parameter name can't contain \".\"")
-    helper.raises(function() m:register_parameter("", nil) end, "parameter name can't be empty string")
-    helper.raises(function() m:register_buffer("scale", torch.zeros(1)) end, "attribute 'scale' already exists")
-    helper.raises(function() m:register_buffer("b", 3) end, "cannot assign 'number' object to buffer 'b'")
-    helper.raises(function() m:add_module("x", 3) end, "number is not a Module subclass")
-    helper.raises(function() m:register_parameter("p", torch.zeros(1)) end, "object to parameter 'p'")
-  end)
-
-  it("takes a plain tensor for a buffer, and nn.Buffer as one", function()
-    local m = net()
-    m.count = torch.ones(1)
-    assert.are.equal(1, m:state_dict().count:item())
-    m.extra = nn.Buffer(torch.zeros(2))
-    m.hidden = nn.Buffer(torch.zeros(2), false)
-    assert.are.same({ "count", "extra", "hidden" }, names(m:named_buffers()))
-    assert.is_nil(m:state_dict().hidden)
-    assert.is_not_nil(m:state_dict().extra)
-  end)
-
-  it("keeps the names of parameters that are nil", function()
-    local l = nn.Linear(2, 2, { bias = false })
-    assert.is_nil(l.bias)
-    l.bias = nn.Parameter(torch.zeros(2))
-    assert.are.same({ "weight", "bias" }, names(l:named_parameters()))
-  end)
-
-  it("needs no call of the base's init, which may be made all the same", function()
-    local Net = nn.Module:extend("Net")
-    function Net:init()
-      nn.Module.init(self)
-      self.p = nn.Parameter(torch.zeros(1))
-    end
-    assert.are.equal(1, #Net():parameters())
-    local Deeper = Net:extend("Deeper")                   -- inherits init and the rest
-    assert.are.equal(1, #Deeper():parameters())
-    assert.are.equal("Deeper()", tostring(Deeper()))
-    assert.is_true(Deeper():is(Net) and Deeper():is(nn.Module) and not Deeper():is(nn.Linear))
-  end)
-end)
-
-describe("walking", function()
-  it("gives lists that loops can call, also loops within loops", function()
-    local m = net()
-    local ps = m:parameters()
-    assert.are.equal(4, #ps)
-    local n = 0
-    for a in ps do
-      for b in ps do n = n + (rawequal(a, b) and 1 or 0) end
-    end
-    assert.are.equal(4, n)
-    for i, p in ipairs(ps) do assert.is_true(rawequal(p, m:named_parameters()[i][2])) end
-    assert.is_true(rawequal(m.scale, m:named_parameters().scale))
-    for _ in nn.ReLU():parameters() do error("no parameters here") end
-  end)
-
-  it("counts what is shared once", function()
-    local l = nn.Linear(2, 2)
-    local m = nn.Sequential(l, nn.ReLU(), l)
-    assert.are.equal(2, #m:parameters())
-    assert.are.same({ "0.weight", "0.bias" }, names(m:named_parameters()))
-    assert.are.same({ "0.weight", "0.bias", "2.weight", "2.bias" },
-      names(m:named_parameters { remove_duplicate = false }))
-    assert.are.equal(3, #m:modules())                     -- m, l, ReLU
-    local a, b = nn.Linear(2, 2), nn.Linear(2, 2)
-    b.weight = a.weight
-    assert.are.equal(3, #nn.Sequential(a, b):parameters())
-  end)
-
-  it("takes a prefix, and stays in the module itself with recurse=false", function()
-    local m = net()
-    assert.are.same({ "net.scale" }, names(m:named_parameters { prefix = "net", recurse = false }))
-    assert.are.equal(1, #m:parameters(false))
-  end)
-
-  it("finds parts by name", function()
-    local m = nn.Sequential((net()))
-    assert.are.equal(m[1].first, m:get_submodule("0.first"))
-    assert.is_true(rawequal(m[1].first.weight, m:get_parameter("0.first.weight")))
-    assert.is_true(rawequal(m[1].count, m:get_buffer("0.count")))
-    helper.raises(function() m:get_submodule("0.third") end, "Net has no attribute `third`")
-    helper.raises(function() m:get_parameter("0.first") end, "`first` is not an nn.Parameter")
-  end)
-
-  it("applies a function to every module, children first", function()
-    local seen = {}
-    local m = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.ReLU()))
-    assert.are.equal(m, m:apply(function(x) seen[#seen + 1] = x:_get_name() end))
-    assert.are.same({ "Linear", "ReLU", "Sequential", "Sequential" }, seen)
-  end)
-end)
-
-describe("modes", function()
-  it("train and eval reach every module", function()
-    local m = nn.Sequential(nn.Dropout(0.5), nn.Sequential(nn.Dropout(0.5)))
-    assert.is_true(m.training)
-    assert.are.equal(m, m:eval())
-    assert.is_false(m[2][1].training)
-    m[2]:train()
-    assert.is_false(m[1].training)
-    assert.is_true(m[2][1].training)
-    helper.raises(function() m:train(1) end, "training mode is expected to be boolean")
-  end)
-
-  it("zero_grad forgets gradients, or fills them with zeros", function()
-    local m = net()
-    m(torch.ones(1, 2)):sum():backward()
-    assert.is_not_nil(m.scale.grad)
-    m:zero_grad(false)
-    assert.are.equal(0, m.scale.grad:abs():sum():item())
-    m:zero_grad()
-    assert.is_nil(m.scale.grad)
-    m:requires_grad_(false)
-    assert.is_false(m(torch.ones(1, 2)).requires_grad)
-  end)
-end)
-
-describe("conversion", function()
-  it("keeps the parameters' identity, converts gradients, and leaves integers alone", function()
-    local m = net()
-    m:register_buffer("index", torch.tensor { 1, 2 })
-    local p = m.first.weight
-    m(torch.ones(1, 2)):sum():backward()
-    assert.are.equal(m, m:to(torch.float64))
-    assert.is_true(rawequal(p, m.first.weight))
-    assert.are.equal(torch.float64, p.dtype)
-    assert.are.equal(torch.float64, p.grad.dtype)
-    assert.are.equal(torch.float64, m.count.dtype)
-    assert.are.equal(torch.int64, m.index.dtype)
-    assert.is_true(p.requires_grad and p.is_leaf)
-    assert.are.equal(torch.float32, m:float().scale.dtype)
-    assert.are.equal(torch.float64, m:double().scale.dtype)
-    assert.are.equal(torch.float16, m:half().scale.dtype)
-    assert.are.equal(torch.float32, m:to("cpu", torch.float32).scale.dtype)
-    assert.are.equal(torch.float64, m:to(torch.zeros(1, { dtype = torch.float64 })).scale.dtype)
-    assert.are.equal(torch.float32, m:to { dtype = torch.float32 }.scale.dtype)
-    assert.are.equal(torch.int64, m.index.dtype)
-    helper.raises(function() m:to(torch.int32) end, "nn.Module.to only accepts floating point or complex dtypes")
-  end)
-end)
-
-describe("state", function()
-  it("is a dictionary in order, of tensors that share memory", function()
-    local m = net()
-    local order = {}
-    for name in pairs(m:state_dict()) do order[#order + 1] = name end
-    assert.are.same({ "scale", "count", "first.weight", "first.bias", "second.weight" }, order)
-    m:state_dict().scale:fill_(7)
-    assert.are.equal(7, m.scale[1]:item())
-    assert.is_false(m:state_dict().scale.requires_grad)
-    assert.is_true(rawequal(m.scale, m:state_dict { keep_vars = true }.scale))
-    assert.is_not_nil(m:state_dict { prefix = "net." }["net.first.weight"])
-  end)
-
-  it("loads into another module", function()
-    local a, Net = net()
-    local b = Net()
-    local answer = b:load_state_dict(a:state_dict())
-    assert.are.equal("<All keys matched successfully>", tostring(answer))
-    assert.is_true(torch.equal(a.first.weight, b.first.weight))
-    assert.is_false(rawequal(a.first.weight, b.first.weight))
-    local x = torch.randn(4, 2)
-    assert.is_true(torch.equal(a(x), b(x)))
-  end)
-
-  it("names what does not fit", function()
-    local l = nn.Linear(2, 3)
-    local text = helper.raises(function()
-      l:load_state_dict { weight = torch.zeros(3, 3), bais = torch.zeros(3) }
-    end, 'Error(s) in loading state_dict for Linear:\n\tMissing key(s) in state_dict: "bias". \n\t'
-      .. 'Unexpected key(s) in state_dict: "bais". \n\tsize mismatch for weight: copying a param with shape [3, 3] '
-      .. "from checkpoint, the shape in current model is [3, 2].")
-    assert.is_truthy(text:find("module_spec.lua:", 1, true))
-    local keys = l:load_state_dict({ weight = torch.ones(3, 2), other = torch.zeros(1) }, false)
-    assert.are.same({ "bias" }, keys.missing_keys)
-    assert.are.same({ "other" }, keys.unexpected_keys)
-    assert.are.equal(1, l.weight[{ 1, 1 }]:item())
-    helper.raises(function() l:load_state_dict(3) end, "Expected state_dict to be dict-like, got number.")
-    helper.raises(function() l:load_state_dict({ weight = 3 }, false) end, 'While copying the parameter named "weight"')
-  end)
-end)
-
-describe("hooks", function()
-  it("see and change what goes in and comes out", function()
-    local m = nn.Identity()
-    local pre = m:register_forward_pre_hook(function(module, args)
-      assert.are.equal(m, module)
-      return args[1] + 1
-    end)
-    local post = m:register_forward_hook(function(_, args, out) return out * args[1] end)
-    assert.are.equal(9, m(torch.tensor(2.0)):item())
-    pre:remove()
-    assert.are.equal(4, m(torch.tensor(2.0)):item())
-    post:remove()
-    assert.are.equal(2, m(torch.tensor(2.0)):item())
-    assert.is_false(m._hooks)
-  end)
-
-  it("see and change what flows back", function()
-    local m = nn.Linear(2, 1)
-    local seen = {}
-    local handle = m:register_full_backward_hook(function(_, grad_input, grad_output)
-      seen.input, seen.output = grad_input[1], grad_output[1]
-      return grad_input[1] * 10
-    end)
-    m:register_full_backward_pre_hook(function(_, grad_output) return grad_output[1] * 2 end)
-    local x = torch.ones(1, 2, { requires_grad = true })
-    m(x):sum():backward()
-    assert.are.equal(2, seen.output:item())
-    assert.is_true(torch.equal(seen.input, 2 * m.weight))
-    assert.is_true(torch.equal(x.grad, 20 * m.weight))
-    handle:remove()
-  end)
-
-  it("of the way back also serve a module whose input wants no gradient", function()
-    local m, calls = nn.Linear(2, 1), 0
-    m:register_full_backward_hook(function(_, grad_input) calls = calls + 1; assert.are.equal(0, grad_input.n) end)
-    m(torch.ones(1, 2)):sum():backward()
-    assert.are.equal(1, calls)
-  end)
-
-  it("should be functions", function()
-    helper.raises(function() nn.Identity():register_forward_hook(3) end, "a hook should be a function, got number")
-  end)
-end)
-
 describe("a module", function()
-  it("prints as PyTorch's", function()
-    local m = net()
-    assert.are.equal("Net(\n  (first): Linear(in_features=2, out_features=3, bias=True)\n"
-      .. "  (second): Linear(in_features=3, out_features=1, bias=False)\n)", tostring(m))
-    local Own = nn.Module:extend("Own")
-    function Own:extra_repr() return "a=1\nb=2" end
-    assert.are.equal("Own(\n  a=1\n  b=2\n)", tostring(Own()))
-    assert.are.equal("Parameter containing:\ntensor([1., 1., 1.], requires_grad=True)", tostring(m.scale))
+  it("lists what it holds in the order of registration", function()
+    local n = Net()
+    assert.same({ "steps", "fc.weight", "fc.bias", "out.0.weight" }, (function()
+      local k = keys(n:state_dict())
+      assert.equal(4, #k)
+      return { k[1], k[2], k[3], k[4] }
+    end)())
+    assert.same({ "fc.weight", "fc.bias", "out.0.weight" }, names(n:named_parameters()))
+    assert.same({ "", "fc", "act", "out", "out.0", "out.1" }, names(n:named_modules()))
+    assert.same({ "fc", "act", "out" }, names(n:named_children()))
+    assert.same({ "steps", "tmp" }, names(n:named_buffers()))
+    assert.same({}, names(n:named_parameters("", false)))
+    assert.same({ "net.fc.weight", "net.fc.bias", "net.out.0.weight" }, names(n:named_parameters("net")))
+    local count = 0
+    for p in n:parameters() do count = count + p:numel() end
+    assert.equal(12, count)
+    assert.equal(3, #n:parameters())
   end)
 
-  it("without forward says so", function()
-    helper.raises(function() nn.Module:extend("Empty")()(1) end,
-      'Module [Empty] is missing the required "forward" function')
+  it("prints as PyTorch does", function()
+    assert.equal([[
+Net(
+  (fc): Linear(in_features=3, out_features=2, bias=True)
+  (act): ReLU()
+  (out): Sequential(
+    (0): Linear(in_features=2, out_features=2, bias=False)
+    (1): Dropout(p=0.1, inplace=False)
+  )
+)]], tostring(Net()))
+    local Two = nn.Module:extend("Two")
+    function Two:extra_repr() return "a=1\nb=2" end
+    assert.equal("Two(\n  a=1\n  b=2\n)", tostring(Two()))
+    assert.equal("Parameter containing:\ntensor([0., 0.], requires_grad=True)", tostring(nn.Parameter(torch.zeros(2))))
   end)
 
-  it("may have several arguments and results, and metamethods of its own", function()
-    local Pair = nn.Module:extend("Pair")
-    function Pair:forward(a, b, c) return b, a, c end
-    function Pair:__len() return 2 end
-    local m = Pair()
-    assert.are.same({ 2, 1 }, { m(1, 2) })
-    assert.are.equal(2, #m)
+  it("counts a shared parameter and a shared module once", function()
+    local m = nn.Module()
+    m.a = nn.Linear(2, 2)
+    m.b = m.a
+    m.w = m.a.weight
+    assert.same({ "w", "a.bias" }, names(m:named_parameters()))
+    assert.equal(2, #m:modules())
+    assert.same({ "w", "a.weight", "a.bias", "b.weight", "b.bias" }, keys(m:state_dict()))
+    assert.same({ "w", "a.weight", "a.bias", "b.weight", "b.bias" }, names(m:named_parameters { remove_duplicate = false }))
   end)
 
-  it("takes its arguments by name when it is one of ours", function()
+  it("unregisters what becomes nil and keeps the place", function()
+    local m = nn.Linear(2, 2)
+    m.bias = nil
+    assert.same({ "weight" }, names(m:named_parameters()))
+    assert.equal("Linear(in_features=2, out_features=2, bias=False)", tostring(m))
+    assert.same({ 1, 2 }, m(torch.ones(1, 2)).shape)
+    m.bias = nn.Parameter(torch.zeros(2))
+    assert.same({ "weight", "bias" }, names(m:named_parameters()))
+  end)
+
+  it("refuses what does not fit", function()
+    local n = Net()
+    raises(function() n.fc = 3 end, "cannot assign 'number' as child module 'fc' (torch.nn.Module or nil expected)")
+    raises(function() n.fc.weight = torch.zeros(2) end,
+      "cannot assign 'torch.FloatTensor' as parameter 'weight' (torch.nn.Parameter or nil expected)")
+    raises(function() n.steps = 3 end, "cannot assign 'number' as buffer 'steps'")
+    n.steps = torch.ones(2)
+    assert.same({ 1, 1 }, n:state_dict().steps:tolist())
+    raises(function() n:register_parameter("a.b", nil) end, 'parameter name can\'t contain "."')
+    raises(function() n:register_buffer("", nil) end, 'buffer name can\'t be empty string ""')
+    raises(function() n:register_buffer("act", nil) end, "attribute 'act' already exists")
+    raises(function() n:add_module("x", 3) end, "number is not a Module subclass")
+    raises(function() n:register_buffer("q", 3) end, "cannot assign 'number' object to buffer 'q' (torch Tensor or nil required)")
+    raises(function() n:register_parameter("q", torch.zeros(1)) end,
+      "cannot assign 'torch.FloatTensor' object to parameter 'q' (torch.nn.Parameter or nil required)")
+    raises(function() nn.Module()(1) end, 'Module [Module] is missing the required "forward" function')
+    raises(function() n:train(3) end, "training mode is expected to be boolean")
+    raises(function() n:get_submodule("fc.x") end, "Linear has no attribute `x`")
+    raises(function() n:get_parameter("fc.x") end, "Linear has no attribute `x`")
+    raises(function() n:get_buffer("fc.weight") end, "`weight` is not a buffer")
+    assert.equal(n.out[1].weight, n:get_parameter("out.0.weight"))
+    assert.equal(n.out, n:get_submodule("out"))
+  end)
+
+  it("is trained or evaluated with all below", function()
+    local n = Net()
+    assert.is_true(n.training)
+    assert.equal(n, n:eval())
+    for m in n:modules() do assert.is_false(m.training) end
+    n:train()
+    assert.is_true(n.out[2].training)
+  end)
+
+  it("applies a function to the children first", function()
+    local order = {}
+    Net():apply(function(m) order[#order + 1] = m:_get_name() end)
+    assert.same({ "Linear", "ReLU", "Linear", "Dropout", "Sequential", "Net" }, order)
+  end)
+
+  it("clears and freezes gradients", function()
+    local n = nn.Linear(2, 1)
+    n(torch.ones(1, 2)):sum():backward()
+    n:zero_grad { set_to_none = false }
+    assert.same({ { 0, 0 } }, n.weight.grad:tolist())
+    n:zero_grad()
+    assert.is_nil(n.weight.grad)
+    n:requires_grad_(false)
+    assert.is_false(n.bias.requires_grad)
+    assert.is_false(n(torch.ones(1, 2)).requires_grad)
+  end)
+
+  it("changes its dtype in place: floats only, gradients too, the same parameters", function()
+    local n = Net():eval()
+    local w = n.fc.weight
+    n(torch.ones(1, 3)):sum():backward()
+    assert.equal(n, n:to(torch.float64))
+    assert.equal(w, n.fc.weight)
+    assert.equal(torch.float64, w.dtype)
+    assert.equal(torch.float64, w.grad.dtype)
+    assert.is_true(w.requires_grad and w.is_leaf)
+    assert.equal(torch.int64, n.steps.dtype)
+    assert.equal(torch.float64, n.tmp.dtype)
+    assert.equal(torch.float64, n(torch.ones(1, 3, { dtype = torch.float64 })).dtype)
+    assert.same({ "steps", "fc.weight", "fc.bias", "out.0.weight" }, keys(n:state_dict()))
+    assert.equal(torch.float32, n:float().fc.bias.dtype)
+    assert.equal(torch.bfloat16, n:to { dtype = torch.bfloat16 }.fc.bias.dtype)
+    assert.equal(torch.float64, n:double().fc.bias.dtype)
+    raises(function() n:to(torch.int64) end,
+      "nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=torch.int64")
+  end)
+
+  it("with one class made from another inherits and overrides", function()
+    local Loud = Net:extend("Loud")
+    function Loud:init() Net.init(self); self.gain = nn.Parameter(torch.tensor(2.0)) end
+    function Loud:forward(x) return Net.forward(self, x) * self.gain end
+    local m = Loud():eval()
+    assert.is_true(m:is(Net) and m:is(nn.Module))
+    assert.is_false(m:is(nn.Linear))
+    local x = torch.randn(2, 3)
+    assert.same((Net.forward(m, x) * 2):tolist(), m(x):tolist())
+  end)
+
+  it("of the library takes its input by name", function()
+    local m = nn.Linear(2, 1)
     local x = torch.ones(1, 2)
-    local l = nn.Linear(2, 1)
-    assert.is_true(torch.equal(l(x), l { input = x }))
-    assert.are.equal(0, nn.MSELoss() { input = x, target = x }:item())
-    helper.raises(function() l { inputs = x } end, "forward() got an unexpected keyword argument 'inputs'; did you mean 'input'?")
+    assert.same(m(x):tolist(), m { input = x }:tolist())
+    assert.same({ 0, 1 }, nn.ReLU() { input = torch.tensor { -1, 1 } }:tolist())
+    assert.equal(4, nn.MSELoss() { target = torch.tensor(1.0), input = torch.tensor(3.0) }:item())
+    raises(function() m { inptu = x } end, "forward() got an unexpected keyword argument 'inptu'")
+  end)
+end)
+
+describe("state_dict", function()
+  it("shares memory and has no history", function()
+    local n = nn.Linear(2, 1)
+    local s = n:state_dict()
+    assert.is_false(s.weight.requires_grad)
+    s.weight:fill_(7)
+    assert.same({ { 7, 7 } }, n.weight:tolist())
+    assert.equal(n.weight, n:state_dict { keep_vars = true }.weight)
+    assert.same({ "x.weight", "x.bias" }, keys(n:state_dict { prefix = "x." }))
   end)
 
-  it("refuses wrong arguments of the constructor by name", function()
-    helper.raises(function() nn.Linear(2) end, "Linear() missing required argument 'out_features'")
-    helper.raises(function() nn.Linear(2, 3, { biass = false }) end,
-      "Linear() got an unexpected keyword argument 'biass'; did you mean 'bias'?")
-    helper.raises(function() nn.Linear(2, 3, { out_features = 3 }) end,
-      "Linear() got multiple values for argument 'out_features'")
-    helper.raises(function() nn.Dropout(0.5, true, 3) end, "Dropout() takes at most 2 arguments but 3 were given")
-    helper.raises(function() return nn.Linaer end, "torch.nn has no 'Linaer'; did you mean 'Linear'?")
+  it("is loaded: copied, cast, in place", function()
+    local a, b = Net(), Net()
+    local w = b.fc.weight
+    assert.equal("<All keys matched successfully>", tostring(b:load_state_dict(a:state_dict())))
+    assert.equal(w, b.fc.weight)
+    assert.same(a.fc.weight:tolist(), w:tolist())
+    a.fc.weight.data:fill_(1)
+    assert.are_not.same(a.fc.weight:tolist(), w:tolist())
+    local l = nn.Linear(2, 1)
+    l:load_state_dict { weight = torch.tensor({ { 1 }, { 2 } }, { dtype = torch.int64 }):t(), bias = torch.tensor { 0.5 } }
+    assert.same({ { 1, 2 } }, l.weight:tolist())
+    assert.equal(torch.float32, l.weight.dtype)
+    assert.is_true(l.weight.requires_grad and l.weight.is_leaf)
+  end)
+
+  it("that does not fit says all that is wrong", function()
+    local n = Net()
+    local s = {}
+    for k, v in pairs(n:state_dict()) do s[k] = v end
+    s["fc.bias"], s.extra, s["fc.weight"] = nil, torch.zeros(1), torch.zeros(3, 3)
+    local text = raises(function() n:load_state_dict(s) end)
+    assert.truthy(text:find('Error(s) in loading state_dict for Net:\n\tMissing key(s) in state_dict: "fc.bias". \n\t'
+      .. 'Unexpected key(s) in state_dict: "extra". \n\tsize mismatch for fc.weight: copying a param with shape [3, 3] '
+      .. "from checkpoint, the shape in current model is [2, 3].", 1, true), text)
+    s["fc.weight"] = nil
+    local r = n:load_state_dict(s, { strict = false })
+    assert.same({ "fc.weight", "fc.bias" }, r.missing_keys)
+    assert.same({ "extra" }, r.unexpected_keys)
+    assert.equal("IncompatibleKeys(missing_keys={'fc.weight', 'fc.bias'}, unexpected_keys={'extra'})", tostring(r))
+    raises(function() n:load_state_dict(3) end, "Expected state_dict to be dict-like, got number.")
+    raises(function() n:load_state_dict({ steps = 1 }, false) end, 'While copying the parameter named "steps"')
+  end)
+end)
+
+describe("hooks of a module", function()
+  local function double() return nn.Linear(1, 1, false):load_state_dict { weight = torch.tensor { { 2.0 } } } end
+
+  local function layer()
+    local m = nn.Linear(1, 1, false)
+    m:load_state_dict { weight = torch.tensor { { 2.0 } } }
+    return m
+  end
+
+  it("see and may replace what goes in and what comes out", function()
+    assert.equal("<All keys matched successfully>", tostring(double()))
+    local m, x = layer(), torch.tensor { { 3.0 } }
+    local seen
+    local before = m:register_forward_pre_hook(function(_, args) return args[1] + 1 end)
+    local after = m:register_forward_hook(function(module, args, y)
+      seen = { module == m, args[1]:item(), y:item() }
+      return y * 10
+    end)
+    assert.equal(80, m(x):item())
+    assert.same({ true, 4, 8 }, seen)
+    before:remove()
+    assert.equal(60, m(x):item())
+    after:remove()
+    after:remove()
+    assert.equal(6, m(x):item())
+  end)
+
+  it("run in order; one may be put first", function()
+    local m, order = layer(), {}
+    m:register_forward_hook(function() order[#order + 1] = "a" end)
+    m:register_forward_hook(function() order[#order + 1] = "b" end, { prepend = true })
+    m(torch.ones(1, 1))
+    assert.same({ "b", "a" }, order)
+  end)
+
+  it("see and may replace gradients", function()
+    local m = layer()
+    local seen
+    local h = m:register_full_backward_hook(function(_, grad_input, grad_output)
+      seen = { grad_input[1]:item(), grad_output[1]:item() }
+      return { grad_input[1] * 100 }
+    end)
+    local x = torch.tensor({ { 3.0 } }, { requires_grad = true })
+    ; (m(x) * 5):sum():backward()
+    assert.same({ 10, 5 }, seen)
+    assert.equal(1000, x.grad:item())
+    assert.equal(15, m.weight.grad:item())
+    h:remove()
+    x.grad = nil
+    ; (m(x) * 5):sum():backward()
+    assert.equal(10, x.grad:item())
+    local first = m:register_full_backward_pre_hook(function(_, grad_output) return { grad_output[1] * 3 } end)
+    x.grad = nil
+    ; (m(x) * 5):sum():backward()
+    assert.equal(30, x.grad:item())
+    first:remove()
+    raises(function() m:register_forward_hook(3) end, "a hook should be a function, got number")
   end)
 end)
