@@ -1,7 +1,8 @@
--- torch.autograd.Function: own functions with forward and backward.
+-- torch.autograd.Function: functions of one's own.
 local torch = require "torch"
 local helper = require "spec.support.helper"
 local Function = torch.autograd.Function
+local raises = helper.raises
 
 local function leaf(...) return torch.tensor({ ... }, { dtype = torch.float64, requires_grad = true }) end
 
@@ -15,144 +16,165 @@ function Square.backward(ctx, g)
   return 2 * x * g
 end
 
-describe("a function of one's own", function()
-  it("is used through apply, and backward gives its gradient", function()
+describe("a Function", function()
+  it("computes and gives gradients", function()
     local x = leaf(1, 2, 3)
     local y = Square.apply(x)
-    assert.are.same({ 1, 4, 9 }, y:tolist())
-    assert.is_true(y.requires_grad and not y.is_leaf)
+    assert.same({ 1, 4, 9 }, y:tolist())
+    assert.is_true(y.requires_grad)
+    assert.truthy(tostring(y):find("grad_fn=<SquareBackward", 1, true), tostring(y))
     y:sum():backward()
-    assert.are.same({ 2, 4, 6 }, x.grad:tolist())
-    assert.is_truthy(tostring(y):find("grad_fn=<SquareBackward", 1, true))
+    assert.same({ 2, 4, 6 }, x.grad:tolist())
   end)
 
-  it("has second derivatives when its backward is made of operations", function()
-    local x = leaf(1, 2, 3)
-    assert.is_true(torch.autograd.gradcheck(Square.apply, { x }))
-    assert.is_true(torch.autograd.gradgradcheck(Square.apply, { x }))
+  it("is not recorded inside: its backward alone counts", function()
+    local Odd = Function:extend("Odd")
+    local recording
+    function Odd.forward(_, x)
+      recording = torch.is_grad_enabled()
+      return x * 2
+    end
+    function Odd.backward(_, g) return g * 100 end
+    local x = leaf(1)
+    Odd.apply(x):sum():backward()
+    assert.is_false(recording)
+    assert.equal(100, x.grad:item())
   end)
 
-  it("records nothing when nobody wants a gradient", function()
-    assert.is_false(Square.apply(torch.ones(2)).requires_grad)
-    torch.no_grad(function() assert.is_false(Square.apply(leaf(1)).requires_grad) end)
+  it("has second derivatives", function()
+    local x = leaf(1, 2)
+    local g = torch.autograd.grad(Square.apply(Square.apply(x)):sum(), { x }, nil, { create_graph = true })[1]
+    assert.same({ 4, 32 }, g:tolist())
+    assert.same({ 12, 48 }, torch.autograd.grad(g:sum(), { x })[1]:tolist())
   end)
 
-  it("may have several arguments, others than tensors, and several results", function()
+  it("takes and gives several values; nil is no gradient", function()
     local Two = Function:extend("Two")
-    function Two.forward(ctx, a, factor, b)
-      ctx.factor = factor
-      return a * factor, a + b
+    local needs
+    function Two.forward(ctx, x, k, y)
+      ctx.k, needs = k, ctx.needs_input_grad
+      return x * k, x + y
     end
-    function Two.backward(ctx, g, h) return g * ctx.factor + h, nil, h end
-    local a, b = leaf(1, 2), leaf(3, 4)
-    local p, s = Two.apply(a, 10, b)
-    assert.are.same({ 10, 20 }, p:tolist())
-    assert.are.same({ 4, 6 }, s:tolist())
-    local loss = p:sum() + 2 * s:sum()
-    loss:backward()
-    assert.are.same({ 12, 12 }, a.grad:tolist())
-    assert.are.same({ 2, 2 }, b.grad:tolist())
-    a.grad = nil
-    local only = Two.apply(a, 10, b)                      -- the gradient of the result nobody used is zero
+    function Two.backward(ctx, a, b) return a * ctx.k + b, nil, b end
+    local x, y = leaf(1, 2), torch.ones(2, { dtype = torch.float64 })
+    local a, b = Two.apply(x, 3, y)
+    assert.same({ { 3, 6 }, { 2, 3 } }, { a:tolist(), b:tolist() })
+    assert.same({ true, false, false }, { needs[1], needs[2], needs[3] })
+    ; (a + 10 * b):sum():backward()
+    assert.same({ 13, 13 }, x.grad:tolist())
+    assert.is_nil(y.grad)
+    x.grad = nil
+    local only = Two.apply(x, 3, y)                       -- the other result has no gradient: zeros
     only:sum():backward()
-    assert.are.same({ 10, 10 }, a.grad:tolist())
+    assert.same({ 3, 3 }, x.grad:tolist())
   end)
 
-  it("knows who needs a gradient", function()
+  it("may leave missing gradients missing", function()
+    local Two = Function:extend("Two")
     local seen
-    local Product = Function:extend("Product")
-    function Product.forward(ctx, a, b)
-      ctx:save_for_backward(a, b)
-      return a * b
+    function Two.forward(ctx, x)
+      ctx:set_materialize_grads(false)
+      return x * 1, x * 2
     end
-    function Product.backward(ctx, g)
-      seen = { table.unpack(ctx.needs_input_grad) }
-      local a, b = table.unpack(ctx.saved_tensors)
-      return g * b, g * a
+    function Two.backward(_, a, b)
+      seen = { a == nil, b == nil }
+      return a
     end
-    local a = leaf(2)
-    Product.apply(a, torch.tensor({ 3.0 }, { dtype = torch.float64 })):backward()
-    assert.are.same({ true, false }, seen)
-    assert.are.equal(3, a.grad:item())
+    local x = leaf(1)
+    local a = Two.apply(x)
+    a:sum():backward()
+    assert.same({ false, true }, seen)
   end)
 
-  it("says where it went wrong", function()
-    local Bad = Function:extend("Bad")
-    function Bad.forward(_, x) return x * 1 end
-    function Bad.backward() error("not today") end
-    local text = helper.raises(function() Bad.apply(leaf(1)):backward() end, "not today")
-    assert.is_truthy(text:find("function_spec.lua", 1, true))
-    assert.is_truthy(text:find("stack traceback", 1, true))
-    local Empty = Function:extend("Empty")
-    helper.raises(function() Empty.apply(leaf(1)) end, "You must implement the forward function for custom autograd.Function.")
-    function Empty.forward(_, x) return x * 1 end
-    helper.raises(function() Empty.apply(leaf(1)):backward() end,
-      "You must implement the backward function for custom autograd.Function.")
+  it("may say that a result has no gradient", function()
+    local Both = Function:extend("Both")
+    function Both.forward(ctx, x)
+      local i = x:gt(1)
+      ctx:mark_non_differentiable(i)
+      return x * 3, i
+    end
+    function Both.backward(_, g) return g * 3 end
+    local x = leaf(1, 2)
+    local y, i = Both.apply(x)
+    assert.is_true(y.requires_grad)
+    assert.is_false(i.requires_grad)
+    assert.same({ false, true }, i:tolist())
+    y:sum():backward()
+    assert.same({ 3, 3 }, x.grad:tolist())
   end)
 
-  it("notices saved tensors that were changed", function()
+  it("may change its input in place", function()
+    local Triple = Function:extend("Triple")
+    function Triple.forward(ctx, x)
+      x:mul_(3)
+      ctx:mark_dirty(x)
+      return x
+    end
+    function Triple.backward(_, g) return g * 3 end
     local x = leaf(1, 2)
     local z = x * 1
-    local y = Square.apply(z)
-    z:add_(1)
-    helper.raises(function() y:sum():backward() end, "modified by an inplace operation")
+    local y = Triple.apply(z)
+    assert.same({ 3, 6 }, z:tolist())
+    y:sum():backward()
+    assert.same({ 3, 3 }, x.grad:tolist())
   end)
 
-  it("may be extended", function()
-    local Cube = Square:extend("Cube")
-    function Cube.forward(ctx, x)
-      ctx:save_for_backward(x)
-      return x * x * x
-    end
-    function Cube.backward(ctx, g)
-      local x = table.unpack(ctx.saved_tensors)
-      return 3 * x * x * g
-    end
+  it("is not recorded without gradients", function()
+    local _ <close> = torch.no_grad()
+    assert.is_false(Square.apply(leaf(1)).requires_grad)
+    assert.is_false(Square.apply(torch.ones(2)).requires_grad)
+  end)
+
+  it("forgets what it saved after backward", function()
     local x = leaf(2)
-    Cube.apply(x):backward()
-    assert.are.equal(12, x.grad:item())
-    assert.are.equal("class Cube", tostring(Cube))
+    local y = Square.apply(x)
+    y:sum():backward()
+    raises(function() y:sum():backward() end, "backward through the graph a second time")
+  end)
+
+  it("notices that what it saved was changed", function()
+    local x = leaf(2)
+    local z = x * 1
+    local y = Square.apply(z)
+    z:mul_(2)
+    raises(function() y:sum():backward() end, "modified by an inplace operation")
+  end)
+
+  it("may be made from another", function()
+    local Cube = Square:extend("Cube")
+    function Cube.forward(ctx, x) return Square.forward(ctx, x) * x end
+    function Cube.backward(ctx, g) return Square.backward(ctx, g) * 1.5 * ctx.saved_tensors[1] end
+    local x = leaf(2)
+    Cube.apply(x):sum():backward()
+    assert.equal(12, x.grad:item())
+    assert.equal("class Cube", tostring(Cube))
+  end)
+
+  it("says what is missing or wrong", function()
+    raises(function() Function:extend("Bare").apply(leaf(1)) end,
+      "You must implement the forward function for custom autograd.Function.")
+    local Half = Function:extend("Half")
+    function Half.forward(_, x) return x * 2 end
+    raises(function() Half.apply(leaf(1)):sum():backward() end,
+      "You must implement the backward function for custom autograd.Function.")
+    function Half.backward() error("my own words") end
+    raises(function() Half.apply(leaf(1)):sum():backward() end, "my own words")
+    function Half.backward() return torch.ones(5) end
+    raises(function() Half.apply(leaf(1, 2)):sum():backward() end, "invalid gradient")
+    function Half.backward(_, g) return g, g end
+    raises(function() Half.apply(leaf(1)):sum():backward() end, "gradients")
+    raises(function() Function:extend(3) end, "the name of a function should be a string, got number")
   end)
 end)
 
-describe("autograd", function()
-  it("gives the gradients of given tensors as a list and leaves .grad alone", function()
-    local x, w = leaf(1, 2), leaf(3, 4)
-    local g = torch.autograd.grad((x * w):sum(), { x, w })
-    assert.are.same({ 3, 4 }, g[1]:tolist())
-    assert.are.same({ 1, 2 }, g[2]:tolist())
+describe("autograd.grad", function()
+  it("of one input may stand in arithmetic", function()
+    local x = leaf(3)
+    local g = torch.autograd.grad(x ^ 2, { x })
+    assert.equal(6, g[1]:item())
+    assert.same({ 12 }, (g * 2):tolist())
+    assert.same({ 36 }, (g * g):tolist())
+    assert.same({ -6 }, (-g):tolist())
     assert.is_nil(x.grad)
-    assert.are.same({ 6, 8 }, torch.autograd.grad(x * w, { x }, torch.tensor({ 2.0, 2.0 }, { dtype = torch.float64 }))[1]:tolist())
-    helper.raises(function() torch.autograd.grad(x:sum(), { w }) end, "to not have been used in the graph")
-    assert.are.equal(torch.none, torch.autograd.grad(x:sum(), { w }, { allow_unused = true })[1])
-  end)
-
-  it("a list of one gradient may stand for it in arithmetic", function()
-    local x = leaf(1, 2)
-    local g = torch.autograd.grad((x ^ 3):sum(), { x }, { create_graph = true })
-    assert.are.same({ 9, 144 }, (g * g):tolist())
-    assert.are.same({ -3, -12 }, (-g):tolist())
-    assert.are.same({ 4, 13 }, (g + 1):tolist())
-    assert.are.same({ 36, 288 }, torch.autograd.grad((g * g):sum(), { x })[1]:tolist())
-  end)
-
-  it("has backward for several tensors at once", function()
-    local x = leaf(1, 2)
-    torch.autograd.backward({ (x * x):sum(), x:sum() })
-    assert.are.same({ 3, 5 }, x.grad:tolist())
-  end)
-
-  it("has Variable, as PyTorch 0.3 had it", function()
-    local Variable = torch.autograd.Variable
-    local t = torch.ones(2)
-    local x = Variable(t, { requires_grad = true })
-    assert.is_true(x.requires_grad)
-    assert.is_false(t.requires_grad)
-    x.data:fill_(5)
-    assert.are.equal(5, t[1]:item())
-    local loss = (x * x):sum()
-    assert.are.equal(50, loss.data[1])
-    assert.is_false(Variable(t, { volatile = true }).requires_grad)
-    helper.raises(function() Variable(3) end, "Variable data has to be a tensor, but got number")
   end)
 end)

@@ -14,7 +14,7 @@ describe("Dropout", function()
     assert.same(want:tolist(), nn.Dropout(0.5)(torch.ones(12)):tolist())
     assert.equal(after, torch.rand(1):item())
     torch.manual_seed(1)                                  -- a transposed input takes the same mask
-    local x = torch.arange(1, 12.0):reshape(4, 3):t()
+    local x = torch.arange(1, 13.0):reshape(4, 3):t()
     assert.same((x * want:reshape(3, 4)):tolist(), nn.Dropout(0.5)(x):tolist())
   end)
 

@@ -104,7 +104,7 @@ describe("losses of regression", function()
   end)
 
   it("refuse what is no reduction", function()
-    raises(function() nn.MSELoss { reduction = "foo" }(a, b) end, "foo is not a valid value for reduction")
+    raises(function() nn.MSELoss { reduction = "foo" }(a, b) end, "argument 'reduction' must be one of 'mean', 'sum', 'none', not 'foo'")
   end)
 end)
 

@@ -29,11 +29,7 @@ end
 describe("a module", function()
   it("lists what it holds in the order of registration", function()
     local n = Net()
-    assert.same({ "steps", "fc.weight", "fc.bias", "out.0.weight" }, (function()
-      local k = keys(n:state_dict())
-      assert.equal(4, #k)
-      return { k[1], k[2], k[3], k[4] }
-    end)())
+    assert.same({ "steps", "fc.weight", "fc.bias", "out.0.weight" }, keys(n:state_dict()))
     assert.same({ "fc.weight", "fc.bias", "out.0.weight" }, names(n:named_parameters()))
     assert.same({ "", "fc", "act", "out", "out.0", "out.1" }, names(n:named_modules()))
     assert.same({ "fc", "act", "out" }, names(n:named_children()))
@@ -215,14 +211,14 @@ describe("state_dict", function()
     assert.same({ "fc.weight", "fc.bias" }, r.missing_keys)
     assert.same({ "extra" }, r.unexpected_keys)
     assert.equal("IncompatibleKeys(missing_keys={'fc.weight', 'fc.bias'}, unexpected_keys={'extra'})", tostring(r))
+    s.b, s.a = torch.zeros(1), torch.zeros(1)             -- a plain table has no order: by name
+    assert.same({ "a", "b", "extra" }, n:load_state_dict(s, false).unexpected_keys)
     raises(function() n:load_state_dict(3) end, "Expected state_dict to be dict-like, got number.")
     raises(function() n:load_state_dict({ steps = 1 }, false) end, 'While copying the parameter named "steps"')
   end)
 end)
 
 describe("hooks of a module", function()
-  local function double() return nn.Linear(1, 1, false):load_state_dict { weight = torch.tensor { { 2.0 } } } end
-
   local function layer()
     local m = nn.Linear(1, 1, false)
     m:load_state_dict { weight = torch.tensor { { 2.0 } } }
@@ -230,7 +226,6 @@ describe("hooks of a module", function()
   end
 
   it("see and may replace what goes in and what comes out", function()
-    assert.equal("<All keys matched successfully>", tostring(double()))
     local m, x = layer(), torch.tensor { { 3.0 } }
     local seen
     local before = m:register_forward_pre_hook(function(_, args) return args[1] + 1 end)

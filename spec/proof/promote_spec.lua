@@ -57,7 +57,9 @@ describe("promotion", function ()
       if TRUTH[op] and want == "uint8" then want = "bool" end
       if not (want == "refused" and (HALF[d] or HALF[e])) then
         asked = asked + 1
-        if got ~= want then wrong[#wrong + 1] = ("%s(%s %s): %s, not %s%s"):format(op, d, e, got, want, ok and "" or ": " .. tostring(r)) end
+        if got ~= want then
+          wrong[#wrong + 1] = ("%s(%s %s): %s, not %s%s"):format(op, d, e, got, want, ok and "" or ": " .. tostring(r))
+        end
       end
     end
     assert.are.equal("", table.concat(wrong, "\n"))

@@ -7,7 +7,7 @@ local torch = require "torch"
 
 local inf, nan, min, max = math.huge, 0 / 0, math.mininteger, math.maxinteger
 
-local FLOATS = { 0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.75, -7.25, 1e-310, 1e30, -1e30, inf, -inf, nan, 0.1 }
+local FLOATS = { 0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.75, -7.25, 0x1p-1060, 1e30, -1e30, inf, -inf, nan, 0.1 }
 local INTEGERS = { 0, 1, -1, 2, -2, 3, 7, -7, 10, 63, (1 << 53) + 1, -((1 << 53) + 1), max, min, max - 1, min + 1 }
 local DIVIDES = { div_floor = true, div_trunc = true, remainder = true, fmod = true }
 
@@ -24,9 +24,9 @@ end
 
 -- all operand tuples over `values`, as n lists
 local function grid(values, n)
-  local lists, total = {}, math.tointeger(#values ^ n)
+  local lists, total = {}, math.tointeger((#values) ^ n)
   for k = 1, n do
-    local list, every = {}, math.tointeger(#values ^ (k - 1))
+    local list, every = {}, math.tointeger((#values) ^ (k - 1))
     for i = 0, total - 1 do list[i + 1] = values[i // every % #values + 1] end
     lists[k] = list
   end
@@ -76,7 +76,7 @@ describe("every row", function ()
       local _, exact = rows.formula(row)
       for _, p in ipairs(rows.parameters(row)) do
         local got = rows.call(row, p, operands(row, lists, torch.float64)):tolist()
-        n = n + compare(row, got, lists, p, nil, nil, exact and same or close(1e-12))
+        n = n + compare(row, got, lists, p, nil, nil, exact and not row.text:find("fma", 1, true) and same or close(1e-12))
       end
     end
     assert.is_true(n > 30000, n .. " values")
@@ -118,7 +118,7 @@ describe("every row", function ()
           got, want = got:tolist(), want:tolist()
           for i = 1, #got do
             local ok = got[i] == want[i] or (got[i] ~= got[i] and want[i] ~= want[i])
-              or type(got[i]) == "number" and math.abs(got[i] - want[i]) <= 4e-7 * math.max(math.abs(want[i]), 0.5)
+              or type(got[i]) == "number" and math.abs(got[i] - want[i]) <= 4e-7 * math.max(math.abs(want[i]), 2)
             assert.is_true(ok, ("%s: %s in float32, %s in float64"):format(row.name, got[i], want[i]))
           end
         end
@@ -148,7 +148,9 @@ describe("every row", function ()
         for _, p in ipairs(rows.parameters(row, true)) do
           local lists = grid(values, row.nin)
           local got = rows.call(row, p, operands(row, lists, dtype)):tolist()
-          n = n + compare(row, got, lists, p, nil, nil, same, wrap)
+          local wrapped = {}                               -- a parameter takes the operands' type
+          for k, v in pairs(p) do wrapped[k] = row.name ~= "pow_number" and math.type(v) == "integer" and wrap(v) or v end
+          n = n + compare(row, got, lists, wrapped, nil, nil, same, wrap)
         end
       end
     end

@@ -27,7 +27,9 @@ end
 local function fma(a, b, c)
   if is_integer(a) and is_integer(b) and is_integer(c) then return a * b + c end
   local p = a * b
-  if b == 1 or c == 0 or not (math.abs(p) > 1e-250 and math.abs(p) < 1e290) or math.abs(a) > 1e290 or math.abs(b) > 1e290 then return p + c end
+  if b == 1 or c == 0 or not (math.abs(p) > 1e-250 and math.abs(p) < 1e290) or math.abs(a) > 1e290 or math.abs(b) > 1e290 then
+    return p + c
+  end
   local function half(x) local t = 134217729.0 * x; return t - (t - x) end
   local ah, bh = half(a), half(b)
   local al, bl = a - ah, b - bh
@@ -124,13 +126,14 @@ end
 local erf = odd(function (x)
   if x > 6 then return 1.0 elseif x > 2 then return 1 - erfc_far(x) end
   local sum, term, k = x, x, 0
-  repeat k = k + 1; term = term * -x * x / k; sum = sum + term / (2 * k + 1) until not (math.abs(term) > 1e-18)
+  repeat k = k + 1; term = term * -x * x / k; sum = sum + term / (2 * k + 1) until term ~= term or math.abs(term) <= 1e-18
   return sum * 2 / math.sqrt(math.pi)
 end)
 local function erfc(x) if x > 2 then return x > 30 and 0.0 or erfc_far(x) end return 1 - erf(x) end
 local function hypot(a, b)
   a, b = math.abs(a), math.abs(b)
-  if a == inf or b == inf then return inf elseif a < b then a, b = b, a end
+  if a == inf or b == inf then return inf elseif a ~= a or b ~= b then return 0 / 0 end
+  if a < b then a, b = b, a end
   if a == 0 then return 0.0 end
   return a * math.sqrt(1 + b / a * (b / a))
 end
@@ -221,13 +224,12 @@ end
 
 --- rows with which == 0, each with its derivatives in .derivative
 function rows.all()
-  local list, by_code = {}, {}
+  local list = {}
   for _, row in ipairs(torch._C.rows()) do
     if row.which == 0 then
       row.derivative = {}
       list[#list + 1] = row
-      by_code[row.code] = row
-    else by_code[row.forward].derivative[row.which] = row
+    else list[#list].derivative[row.which] = row           -- they follow their row
     end
   end
   return list

@@ -1,111 +1,119 @@
--- torch.progress: what is looped over, and what is shown.
+-- torch.progress: what it loops over, and what it writes.
 local torch = require "torch"
 local helper = require "spec.support.helper"
+local progress = torch.progress
 
 -- a file that remembers
 local function sink()
   local f = { text = "" }
   function f:write(...) self.text = self.text .. table.concat { ... } end
-  function f.flush() end
+  function f:flush() end
   return f
 end
 
-local function collect(...)
-  local r = {}
-  for a, b in torch.progress(...) do r[#r + 1] = b == nil and a or { a, b } end
-  return r
-end
+local function last_line(f) return (f.text:gsub("\n$", ""):match("[^\r\n]*$")) end
 
-describe("progress", function()
-  it("loops over numbers, lists, tensors, loaders and iterators", function()
-    local quiet = { disable = true }
-    assert.are.same({ 1, 2, 3 }, collect(3, quiet))
-    assert.are.same({ "a", "b" }, collect({ "a", "b" }, quiet))
-    assert.are.same({}, collect({}, quiet))
-    assert.are.same({ { 1, "a" }, { 2, "b" } }, (function()
-      local r = {}
-      local f, s, c = ipairs { "a", "b" }
-      for i, v in torch.progress(f, s, c, quiet) do r[#r + 1] = { i, v } end
-      return r
-    end)())
-    local n = 0
-    for row in torch.progress(torch.zeros(3, 2), quiet) do n = n + row:numel() end
-    assert.are.equal(6, n)
+describe("torch.progress", function()
+  it("passes on what a list, a number, a tensor, a loader or an iterator gives", function()
+    local f = sink()
+    local seen = {}
+    for i in progress(3, { file = f }) do seen[#seen + 1] = i end
+    for v in progress({ "a", "b" }, { file = f }) do seen[#seen + 1] = v end
+    for v in progress(torch.tensor { 7, 8 }, { file = f }) do seen[#seen + 1] = v:item() end
+    local step, state, first = ipairs { "x" }
+    for k, v in progress(step, state, first, { file = f }) do seen[#seen + 1] = k .. v end
+    assert.same({ 1, 2, 3, "a", "b", 7, 8, "1x" }, seen)
     local D = torch.utils.data
-    local loader = D.DataLoader(D.TensorDataset(torch.arange(5), torch.arange(5)), { batch_size = 2 })
-    n = 0
-    for x, y in torch.progress(loader, quiet) do n = n + #x + #y end
-    assert.are.equal(10, n)
-    n = 0
-    for _ in torch.progress(torch.nn.Linear(2, 2):parameters(), quiet) do n = n + 1 end
-    assert.are.equal(2, n)
-    assert.are.equal(torch.progress, torch.tqdm)
+    local loader = D.DataLoader(D.TensorDataset(torch.arange(1, 6), torch.arange(1, 6)), 2)
+    local n = 0
+    for x, y in progress(loader, { file = f }) do
+      assert.same(x:tolist(), y:tolist())
+      n = n + 1
+    end
+    assert.equal(3, n)
+    assert.truthy(last_line(f):find("100%|", 1, true))
+    assert.truthy(last_line(f):find("| 3/3 [00:00<00:00, ", 1, true))
   end)
 
-  it("writes one line at the end where there is no terminal", function()
+  it("writes one line where there is no terminal", function()
     local f = sink()
-    for _ in torch.progress(4, { file = f, desc = "epoch 1", tty = false }) do assert.are.equal("", f.text) end
-    assert.is_truthy(f.text:find("^epoch 1: 100%%|.*| 4/4 %[00:00<00:00, .*it/s%]\n$"), f.text)
+    for _ in progress(10, { file = f, desc = "epoch 1", unit = "batch" }) do f.touched = true end
+    assert.equal(1, select(2, f.text:gsub("\n", "")))
+    assert.falsy(f.text:find("\r"))
+    local text = f.text:gsub("█", "#")
+    assert.truthy(text:find("^epoch 1: 100%%|#+| 10/10 %[00:00<00:00, [%d.]+batch/s%]\n$"), text)
   end)
 
-  it("draws over its own line on a terminal", function()
+  it("shows a share in eighths, in the width it has", function()
     local f = sink()
-    local bar = torch.progress(4, { file = f, tty = true, mininterval = 0, ncols = 90 })
-    for _ in bar do bar:set_postfix { loss = 0.12345, acc = 3 } end
-    assert.is_truthy(f.text:find("\r  0%%|"))
-    assert.is_truthy(f.text:find(" 50%%|"))
-    assert.is_truthy(f.text:find("4/4 %[00:00<00:00, .*it/s, acc=3, loss=0.123%]"))
-    for line in f.text:gmatch("[^\r\n]+") do assert.is_true(utf8.len(line) <= 90, line) end
-    assert.are.equal("\n", f.text:sub(-1))
-  end)
-
-  it("goes away when it should not stay", function()
-    local f = sink()
-    for _ in torch.progress(2, { file = f, tty = true, leave = false }) do end
-    assert.is_truthy(f.text:find("\r +\r$"))
-  end)
-
-  it("is moved by hand", function()
-    local f = sink()
-    local bar = torch.progress { total = 10, file = f, tty = false, unit = "B" }
-    bar:update(4)
-    bar:update()
-    bar:set_description("half")
+    local bar = progress { total = 16, file = f, ncols = 60 }
+    bar:update(5)
+    local text = bar:text()
+    assert.equal(60, utf8.len(text))
+    local before, drawn = text:match("^( 31%%|)(.-)| 5/16 %[")
+    assert.truthy(before, text)
+    local width, full = utf8.len(drawn), select(2, drawn:gsub("█", ""))
+    assert.equal(math.floor(width * 5 / 16), full)
+    assert.equal(width * 5 * 8 // 16 % 8 > 0, drawn:find("[^ ]", 3 * full + 1) ~= nil)
+    assert.equal(16, #bar)
     bar:close()
     bar:close()
-    assert.is_truthy(f.text:find("^half:  50%%|.*| 5/10 %["))
-    assert.is_truthy(f.text:find("B/s", 1, true))
+    assert.equal(1, select(2, f.text:gsub("\n", "")))
+  end)
+
+  it("redraws on a terminal, and clears what shall not stay", function()
+    local f = sink()
+    for _ in progress(3, { file = f, tty = true, mininterval = 0, leave = false }) do f.touched = true end
+    assert.is_true(select(2, f.text:gsub("\r", "")) >= 4)
+    assert.truthy(f.text:find("\r +\r$"))
+  end)
+
+  it("shows figures behind the rate", function()
+    local f = sink()
+    local bar = progress(2, { file = f })
+    for _ in bar do bar:set_postfix { loss = 0.123456, acc = 3 } end
+    assert.truthy(last_line(f):find(", acc=3, loss=0.123]", 1, true), f.text)
+    bar:set_postfix { { "z", 1 }, { "a", 2 } }
+    assert.truthy(bar:text():find(", z=1, a=2]", 1, true))
+    bar:set_postfix("text")
+    assert.truthy(bar:text():find(", text]", 1, true))
+    bar:set_description("other")
+    assert.truthy(bar:text():find("^other: "))
   end)
 
   it("counts without a total", function()
     local f = sink()
-    local i = 0
-    for _ in torch.progress(function() i = i + 1; return i <= 3 and i or nil end, { file = f, tty = false }) do end
-    assert.is_truthy(f.text:find("^3it %[00:00, "))
+    local step, state = pairs { 1, 2, 3 }
+    for _ in progress(step, state, nil, { file = f }) do f.touched = true end
+    assert.truthy(f.text:find("^3it %[00:00, [%d.]+it/s%]\n$"), f.text)
   end)
 
-  it("is closed when the loop is left", function()
+  it("finishes its line when the loop is left or breaks", function()
     local f = sink()
-    for i in torch.progress(10, { file = f, tty = false }) do
-      if i == 4 then break end
+    for i in progress(5, { file = f }) do
+      if i == 3 then break end
     end
-    assert.is_truthy(f.text:find("3/10", 1, true))
-    local bar_text = sink()
-    assert.has_error(function()
-      for _ in torch.progress(10, { file = bar_text, tty = false }) do error("no") end
-    end)
-    assert.is_truthy(bar_text.text:find("0/10", 1, true))
+    assert.truthy(last_line(f):find(" 40%|", 1, true), f.text)
+    local g = sink()
+    helper.raises(function()
+      for _ in progress(5, { file = g }) do error("oops") end
+    end, "oops")
+    assert.truthy(last_line(g):find("0/5", 1, true))
   end)
 
-  it("refuses what it cannot loop over, and unknown keywords", function()
-    helper.raises(function() torch.progress("abc") end, "progress: expected a list, a loader, a number or an iterator, got string")
-    helper.raises(function() torch.progress(3, { totl = 3 }) end,
-      "progress() got an unexpected keyword argument 'totl'; did you mean 'total'?")
+  it("says nothing when it is disabled, and of nothing says 0/0", function()
+    local f = sink()
+    local n = 0
+    for _ in progress(4, { file = f, disable = true }) do n = n + 1 end
+    assert.same({ 4, "" }, { n, f.text })
+    for _ in progress({}, { file = f }) do n = n + 1 end
+    assert.equal(4, n)
+    assert.truthy(f.text:find("0/0", 1, true))
   end)
 
-  it("is quiet in a script whose stderr is a file, but for the last line", function()
-    local r = helper.run_text("for _ in torch.progress(3) do end for _ in torch.progress(3, {disable = true}) do end")
-    assert.are.equal(0, r.code, r.err)
-    assert.is_truthy(r.err:find("^100%%|[^\n]*| 3/3 [^\n]*\n$"), r.err)
+  it("has its other name, and knows its keywords", function()
+    assert.equal(torch.progress, torch.tqdm)
+    helper.raises(function() progress(3, { totl = 3 }) end, "did you mean 'total'?")
+    helper.raises(function() progress(true) end, "progress: expected a list, a loader, a number or an iterator, got boolean")
   end)
 end)

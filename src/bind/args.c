@@ -38,16 +38,6 @@ static int is_keywords (lua_State *L, int index) {
   return yes;
 }
 
-int tl_is_list (lua_State *L, int index) {
-  int empty;
-  if (lua_type(L, index) != LUA_TTABLE) return 0;
-  if (lua_rawlen(L, index)) return 1;
-  lua_pushnil(L);
-  empty = !lua_next(L, index);
-  if (!empty) lua_pop(L, 2);
-  return empty;
-}
-
 void tl_reader (tl_Reader *r, lua_State *L, const char *name, const char *text, int first) {
   r->L = L;
   r->name = name;

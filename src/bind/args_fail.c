@@ -94,6 +94,8 @@ static void reason (tl_Reader *r, const tl_Spec *spec, const tl_Form *f, const t
     case TL_WRONG:
       where_is(r, m, where, sizeof where);
       snprintf(b, size, ": %s must be %s, not %s%s", where, wanted(m->p, want, sizeof want), tl_got(L, m->at),
+               lua_type(L, m->at) == LUA_TTABLE && lua_rawlen(L, m->at) && !tl_is_list(L, m->at)
+                 ? " with names in it (keywords are a table of their own: {2, 3}, {name = value})" :
                strchr("ideDSI", m->p->type) && lua_type(L, m->at) == LUA_TNUMBER && !lua_isinteger(L, m->at)
                  ? " (a division with / gives a float: use // or math.tointeger)" : "");
       return;

@@ -55,6 +55,28 @@ tl_Tensor *tl_check (lua_State *L, int index, const char *op) {
   return t;
 }
 
+/* names behind the numbers would be lost; the `n` of table.pack may be */
+static int has_names (lua_State *L, int index) {
+  int names = 0;
+  lua_pushinteger(L, (lua_Integer)lua_rawlen(L, index));
+  while (!names && lua_next(L, index)) {
+    lua_pop(L, 1);
+    names = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "n") != 0;
+  }
+  if (names) lua_pop(L, 1);
+  return names;
+}
+
+int tl_is_list (lua_State *L, int index) {
+  int empty;
+  if (lua_type(L, index) != LUA_TTABLE) return 0;
+  if (lua_rawlen(L, index)) return !has_names(L, index);
+  lua_pushnil(L);
+  empty = !lua_next(L, index);
+  if (!empty) lua_pop(L, 2);
+  return empty;
+}
+
 /* what argument index is, in the words of messages */
 const char *tl_got (lua_State *L, int index) {
   switch (lua_type(L, index)) {

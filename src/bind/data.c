@@ -285,6 +285,7 @@ static int storage_newindex_body (lua_State *L) {
   else if (lua_type(L, 3) == LUA_TNUMBER) { v.f = lua_tonumber(L, 3); from = TL_f64; }
   else return tl_error(L, "torch.Storage: a value must be number, not %s", tl_got(L, 3));
   if (tl_fill(t, v, from)) return tl_bad(L);
+  tl_touch(t);
   return 0;
 }
 

@@ -109,7 +109,7 @@ static int bce_back (tl_Node *n, tl_Tensor **g) {
   if (n->p[0].f != 1) s = tl_div(s, tl_number(n->p[0].f));
   if (w) s = tl_mul(s, w);
   if (tl_needs(n, 0)) {
-    tl_Tensor *steep = tl_op2(TL_clamp_min, tl_mul(tl_sub(one, x), x), tl_number(1e-12));
+    tl_Tensor *steep = tl_op2(TL_clamp_min, tl_mul(tl_sub(one, x), x), tl_number(1e-12f));     /* a float in PyTorch */
     if (tl_answer(n, 0, tl_div(tl_mul(s, tl_sub(x, y)), steep))) return -1;
   }
   return tl_needs(n, 1) ? tl_answer(n, 1, tl_mul(s, tl_sub(tl_op1(TL_log1p, tl_neg(x)), tl_op1(TL_log, x)))) : 0;

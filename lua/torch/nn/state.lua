@@ -78,6 +78,7 @@ return function(Module)
     for name in pairs(state) do
       if not known[name] then unexpected[#unexpected + 1] = tostring(name) end
     end
+    if not getmetatable(state) then table.sort(unexpected) end         -- a plain table has no order
     if strict ~= false then
       if #unexpected > 0 then
         table.insert(problems, 1, ("Unexpected key(s) in state_dict: %s. "):format(quoted(unexpected)))

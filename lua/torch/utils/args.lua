@@ -43,8 +43,9 @@ local function args(_, what, ...)
 
   return function(...)
     local values, given = {...}, select("#", ...)
-    if given > 0 and is_keywords(values[given]) then
-      local kw = values[given]
+    local kw = values[given]
+    -- an empty table in a required place is a value: no parameters, no items
+    if given > 0 and is_keywords(kw) and not (next(kw) == nil and given <= n and spec[given].required) then
       given = given - 1
       values[given + 1] = nil
       keywords(values, given, kw)
