@@ -167,6 +167,12 @@ Net(
     assert.same(m(x):tolist(), m { input = x }:tolist())
     assert.same({ 0, 1 }, nn.ReLU() { input = torch.tensor { -1, 1 } }:tolist())
     assert.equal(4, nn.MSELoss() { target = torch.tensor(1.0), input = torch.tensor(3.0) }:item())
+    local Own = nn.Linear:extend("Own")
+    function Own:forward(t) return t.left + t.right end
+    assert.equal(3, Own(2, 1) { left = 1, right = 2 })
+    local same = nn.Linear:extend("Same")(2, 1)
+    same:load_state_dict(m:state_dict())
+    assert.same(m(x):tolist(), same { input = x }:tolist())
     raises(function() m { inptu = x } end, "forward() got an unexpected keyword argument 'inptu'")
   end)
 end)

@@ -4,6 +4,8 @@
 ** Made empty with their metatable, filled afterwards (nothing can raise in between); __gc takes an
 ** empty one, is idempotent and only gives blocks back to a cache.
 */
+#include <string.h>
+
 #include "bind/state.h"
 #include "core/rng.h"
 

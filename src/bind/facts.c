@@ -212,6 +212,11 @@ static int missing (lua_State *L) {
 
 static const char match_key = 0;
 
+static int spec_gc (lua_State *L) {
+  tl_spec_free(lua_touserdata(L, 1));
+  return 0;
+}
+
 /* a compiled spec, kept as long as the state: texts are few */
 static const tl_Spec *compiled (lua_State *L, int index) {
   tl_Spec *s;
@@ -222,6 +227,11 @@ static const tl_Spec *compiled (lua_State *L, int index) {
   lua_pop(L, 1);
   if (!s) {
     s = lua_newuserdatauv(L, sizeof *s, 0);
+    memset(s, 0, sizeof *s);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, spec_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
     if (tl_spec_compile(lua_tostring(L, index), s)) tl_bad(L);
     lua_pushvalue(L, index);
     lua_pushvalue(L, -2);

@@ -1,9 +1,10 @@
 /*
 ** pace.c -- Lua's collector is told about tensors.  The only file that knows its parameters.
 **
-** Lua sees 16-byte boxes; behind them are megabytes.  So collections are paced by footprint (bytes of
-** storages, and 384 for every header with its node): a young one whenever it grew by an eighth or by
-** 1 MiB, a full one when the bytes alive pass a multiple of what the last full one left, the multiple
+** Lua sees 16-byte boxes; behind them are megabytes.  So collections are paced by what is behind: a young
+** one whenever the bytes of storages grew by an eighth or by 1 MiB, or the tensors by an eighth or by
+** 2,700 (small ones must come back while they are in the cache, however large a model stands beside
+** them); a full one when the bytes alive pass a multiple of what the last full one left, the multiple
 ** being driven so that full collections take less than 5 % of the time.
 **
 ** Generational mode with pause 150 set first: finalised objects are freed a cycle late, and at pause
@@ -16,14 +17,13 @@
 #include "bind/pace.h"
 
 #define MIB  ((size_t)1 << 20)
+#define SMALL  ((size_t)2700)
 
 static double seconds (void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
-
-static size_t footprint (const tl_Context *c) { return c->bytes + 384 * c->tensors; }
 
 static void full (lua_State *L, tl_State *S) {
   double start = seconds(), end, since = start - S->last;
@@ -37,7 +37,7 @@ static void full (lua_State *L, tl_State *S) {
 
 static void collect_now (lua_State *L, tl_State *S) {
   tl_Tensor *t = tl_astensor(L, -1);
-  size_t just = t && t->storage ? t->storage->bytes : 0, limit, f, more;
+  size_t just = t && t->storage ? t->storage->bytes : 0, limit, more;
   if (S->collecting || !lua_gc(L, LUA_GCISRUNNING)) return;       /* inside a finalizer, or the user said stop */
   S->collecting = 1;
   lua_gc(L, LUA_GCSTEP, 0);
@@ -45,16 +45,16 @@ static void collect_now (lua_State *L, tl_State *S) {
   if (limit < S->level + 16 * MIB) limit = S->level + 16 * MIB;
   if (S->ctx->bytes > limit) full(L, S);
   S->collecting = 0;
-  f = footprint(S->ctx);
-  more = f / 8;
+  more = S->ctx->bytes / 8;
   if (more < MIB) more = MIB;
   if (more < 2 * just) more = 2 * just;
-  S->trigger = f + more;
+  S->trigger = S->ctx->bytes + more;
+  S->crowd = S->ctx->tensors + (S->ctx->tensors / 8 > SMALL ? S->ctx->tensors / 8 : SMALL);
   S->ctx->debt = 0;
 }
 
 void tl_pace_state (lua_State *L, tl_State *S) {
-  if (TL_UNLIKELY(footprint(S->ctx) > S->trigger)) collect_now(L, S);
+  if (TL_UNLIKELY(S->ctx->bytes > S->trigger || S->ctx->tensors > S->crowd)) collect_now(L, S);
 }
 
 void tl_pace (lua_State *L) { tl_pace_state(L, tl_binder(L)); }
@@ -73,6 +73,7 @@ static int collect (void *owner) {
 
 void tl_pace_open (lua_State *L, tl_State *S) {
   S->trigger = MIB;
+  S->crowd = SMALL;
   S->mult = 1.5;
   S->last = seconds();
   S->ctx->collect = collect;

@@ -26,7 +26,7 @@ typedef struct tl_State {
   int64_t overrides;                   /* coroutines that ever had a grad mode of their own */
   uint8_t base;                        /* grad mode of everybody else: TL_MODE_* */
   uint8_t collecting;
-  size_t trigger, level;               /* footprint at which to collect; bytes alive after the last full collection */
+  size_t trigger, crowd, level;        /* bytes and tensors at which to collect; bytes alive after the last full collection */
   double mult, last;                   /* how far above it may grow; when that was */
   tl_Box *none;
   tl_Printing printing;

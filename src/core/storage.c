@@ -68,37 +68,48 @@ static void *take (size_t bytes, size_t *block) {
   return system_take(*block);
 }
 
+static size_t block_of (int k) {                          /* bytes of the blocks of class k */
+  return k <= LINEAR ? (size_t)k * STEP
+         : ((size_t)1 << ((k - LINEAR - 1) / 8 + 11)) / 8 * (size_t)(8 + (k - LINEAR - 1) % 8 + 1);
+}
+
+static void drop_class (tl_Cache *cache, int k) {
+  tl_Device *cpu = tl_cpu();
+  while (cache->free[k]) {
+    Block *b = cache->free[k];
+    cache->free[k] = b->next;
+    cache->bytes -= block_of(k);
+    cpu->free(cpu, b, block_of(k));
+  }
+}
+
+/* room for a block of class k: what the program does now is likelier wanted again than what it did before */
+static int make_room (tl_Cache *cache, int k, size_t block, size_t most) {
+  for (int other = CLASSES - 1; other > LINEAR && cache->bytes + block > most; other--)
+    if (other != k && cache->free[other]) drop_class(cache, other);
+  return cache->bytes + block <= most;
+}
+
 static void give_back (void *p, size_t block) {
   tl_Context *c = tl_here;
   tl_Device *cpu = tl_cpu();
-  size_t size;
+  size_t size, most;
+  int k = class_of(block, &size);
   poison(p, block);
   if (c && !c->cache) c->cache = calloc(1, sizeof *c->cache);
-  /* keep no more than is alive, and some small change */
-  if (!c || !c->cache || c->cache->bytes + block > c->bytes + ((size_t)32 << 20)) {
+  most = c ? c->bytes + ((size_t)32 << 20) : 0;          /* keep no more than is alive, and some small change */
+  if (!c || !c->cache || (c->cache->bytes + block > most && !make_room(c->cache, k, block, most))) {
     cpu->free(cpu, p, block);
     return;
   }
   Block *b = p;
-  int k = class_of(block, &size);
   b->next = c->cache->free[k];
   c->cache->free[k] = b;
   c->cache->bytes += block;
 }
 
 void tl_cache_flush (tl_Context *c) {
-  tl_Device *cpu = tl_cpu();
-  if (!c->cache) return;
-  for (int k = 0; k < CLASSES; k++) {
-    size_t block = k <= LINEAR ? (size_t)k * STEP
-                   : ((size_t)1 << ((k - LINEAR - 1) / 8 + 11)) / 8 * (size_t)(8 + (k - LINEAR - 1) % 8 + 1);
-    while (c->cache->free[k]) {
-      Block *b = c->cache->free[k];
-      c->cache->free[k] = b->next;
-      cpu->free(cpu, b, block);
-    }
-  }
-  c->cache->bytes = 0;
+  for (int k = 0; c->cache && k < CLASSES; k++) drop_class(c->cache, k);
 }
 
 void tl_cache_close (tl_Context *c) {

@@ -250,8 +250,8 @@ const tl_Op tl_arith_ops[] = {
       "sqrt, -1 1/x. Integers to a negative integer number are an error.", pow_of, TL_pow),
   { "clamp", "self:T min:n? max:n? | self:T min:T? max:T?", "limited to [min, max], numbers or tensors; nil: no "
     "limit. Where min > max: max. Passes the gradient on the limits. A float limit makes floats of integers.", clamp,
-    tl_point_back, TL_OP_INPLACE, 0,
-    NULL, "ClampBackward1" },
+    tl_point_back, TL_OP_INPLACE | TL_OP_NAMES, 0,
+    NULL, "ClampBackward1\0ClampBackward0" },
   ROW("clamp_min", "self:T min:N", "at least min" MEET ". Passes the gradient on the limit.", clamp_one, TL_clamp_min),
   ROW("clamp_max", "self:T max:N", "at most max" MEET ". Passes the gradient on the limit.", clamp_one, TL_clamp_max),
   { "where", "condition:T -> L | condition:T self:N other:N", "self where condition is true, else other" MEET "; the "

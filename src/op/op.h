@@ -26,7 +26,8 @@ enum {                                 /* flags of an op */
   TL_OP_METHOD = 8, TL_OP_FUNCTION = 16,   /* spellings that exist; 0 of both means both */
   TL_OP_NODIFF = 32,                   /* results never carry history */
   TL_OP_INPLACE_ONLY = 64,             /* the name itself ends in _ : copy_, uniform_ */
-  TL_OP_MIXED = 128                    /* operands may be on different devices: copy_, to */
+  TL_OP_MIXED = 128,                   /* operands may be on different devices: copy_, to */
+  TL_OP_NAMES = 256                    /* grad_name is several, a \0 between them: by form, or without and with a dim */
 };
 
 struct tl_Op {

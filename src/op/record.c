@@ -63,6 +63,17 @@ static int differs (const tl_Tensor *t, int dtype, int ndim, const int64_t *size
   return 0;
 }
 
+/* what the node is called: PyTorch counts the forms of an operation in it */
+static const char *node_name (const tl_Args *a) {
+  const char *name = a->op->grad_name;
+  int k = a->which;
+  if (!name) return a->op->name;
+  if (!(a->op->flags & TL_OP_NAMES)) return name;
+  if (k == 0 && a->form->n > 1 && strcmp(a->form->p[1].name, "dim") == 0) k = a->v[1].given;
+  for (; k > 0; k--) name += strlen(name) + 1;
+  return name;
+}
+
 /* ndim and size: of the first result */
 static tl_Node *make_node (tl_Args *a, const tl_Record *r, int dtype, tl_Device *device, int ndim,
                            const int64_t *size) {
@@ -71,7 +82,7 @@ static tl_Node *make_node (tl_Args *a, const tl_Record *r, int dtype, tl_Device 
   int origins = 0, nondiff = !op->backward || op->flags & TL_OP_NODIFF;
   for (int i = 0; i < r->n && !origins; i++)
     origins = r->in[i].edge.node && (differs(r->in[i].t, dtype, ndim, size) || r->in[i].t->storage->device != device);
-  n = tl_node_new_with(op->grad_name ? op->grad_name : op->name, nondiff ? blank_backward : op->backward, r->n, a->nout,
+  n = tl_node_new_with(node_name(a), nondiff ? blank_backward : op->backward, r->n, a->nout,
                        a->nsave, a->np, a->ni, origins);
   if (!n) return NULL;
   n->flags |= TL_NODE_WANTS;

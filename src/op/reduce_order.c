@@ -170,11 +170,11 @@ static int any (tl_Args *a) {
 
 const tl_Op tl_reduce_order_ops[] = {
   { "max", EXTREME, "the largest element of all; or per line of dim the largest and the position where it first "
-    "stands; or the larger of two tensors. nan is larger than everything.", max, max_back, 0, TL_reduce_max, NULL,
-    NULL },
+    "stands; or the larger of two tensors. nan is larger than everything.", max, max_back, TL_OP_NAMES, TL_reduce_max, NULL,
+    "MaxBackward1\0MaxBackward0\0MaximumBackward0" },
   { "min", EXTREME, "the smallest element of all; or per line of dim the smallest and the position where it first "
-    "stands; or the smaller of two tensors. nan is smaller than everything.", max, max_back, 0, TL_reduce_min, NULL,
-    NULL },
+    "stands; or the smaller of two tensors. nan is smaller than everything.", max, max_back, TL_OP_NAMES, TL_reduce_min, NULL,
+    "MinBackward1\0MinBackward0\0MinimumBackward0" },
   { "amax", "self:T dim:D? keepdim:b=false", "the largest element over the given dims, all when there are none; nan "
     "wins. Ties share the gradient evenly.", amax, amax_back, 0, TL_reduce_amax, NULL, NULL },
   { "amin", "self:T dim:D? keepdim:b=false", "the smallest element over the given dims, all when there are none; nan "

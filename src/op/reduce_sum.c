@@ -338,17 +338,21 @@ static int logsumexp_back (tl_Node *n, tl_Tensor **g) {
 
 const tl_Op tl_reduce_sum_ops[] = {
   { "sum", DIMS, "sum of the elements" SAYS ". Integers and bool give int64 unless dtype says else. Added in PyTorch's "
-    "cascade, whatever the number of threads.", sum, sum_back, 0, 0, NULL, NULL },
-  { "mean", DIMS, "sum / count" SAYS ". Floating point only; of no element: nan.", mean, mean_back, 0, 0, NULL, NULL },
+    "cascade, whatever the number of threads.", sum, sum_back, TL_OP_NAMES, 0, NULL,
+    "SumBackward0\0SumBackward1" },
+  { "mean", DIMS, "sum / count" SAYS ". Floating point only; of no element: nan.", mean, mean_back,
+    TL_OP_NAMES, 0, NULL, "MeanBackward0\0MeanBackward1" },
   { "prod", "self:T dim:d? keepdim:b=false * dtype:y?", "product of the elements over one dim, or all; of none: 1. "
-    "Integers and bool give int64 unless dtype says else.", prod, prod_back, 0, 0, NULL, NULL },
+    "Integers and bool give int64 unless dtype says else.", prod, prod_back, TL_OP_NAMES, 0, NULL,
+    "ProdBackward0\0ProdBackward1" },
   { "var", DEVIATION, "variance" SAYS ": squared distances from the mean, summed, over count - correction (1 when "
     "unbiased). Floating point only.", var, var_back, 0, 0, NULL, NULL },
   { "std", DEVIATION, "standard deviation, the square root of var" SAYS ". Floating point only; of one element: nan.",
     std, std_back, 0, 0, NULL, NULL },
   { "norm", "self:T p:n=2 dim:D? keepdim:b=false * dtype:y? | self:T p:s(fro,nuc) dim:D? keepdim:b=false * dtype:y?",
     "p-norm: the p-th root of the sum of p-th powers of absolute values; p inf and -inf: the largest and smallest; p "
-    "0: how many are not 0" SAYS ". Floating point only.", norm, norm_back, 0, 0, NULL, NULL },
+    "0: how many are not 0" SAYS ". Floating point only.", norm, norm_back, 0, 0, NULL,
+    "LinalgVectorNormBackward0" },
   { "count_nonzero", "self:T dim:D?", "how many elements are not zero, over the given dims; int64.",
     count_nonzero, NULL, TL_OP_NODIFF, 0, NULL, NULL },
   { "nansum", DIMS, "sum of the elements that are not nan" SAYS ".", nansum, NULL, TL_OP_COMPOSITE, 0, NULL, NULL },

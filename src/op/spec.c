@@ -263,6 +263,21 @@ static int form (Text *x, tl_Form *f) {
   return 0;
 }
 
+void tl_spec_free (tl_Spec *s) {
+  for (int i = 0; i < s->nforms; i++) {
+    tl_Form *f = &s->form[i];
+    for (int k = 0; k < TL_MAXPARAM; k++) {
+      tl_free((void *)f->p[k].name);
+      tl_free((void *)f->p[k].words);
+      if (f->p[k].type == 's' && !f->p[k].words) tl_free((void *)f->p[k].value.s);
+    }
+    for (int k = 0; k < 6; k++) tl_free((void *)f->out_name[k]);
+  }
+  tl_free(s->form);
+  s->form = NULL;
+  s->nforms = 0;
+}
+
 int tl_spec_compile (const char *text, tl_Spec *out) {
   Text x = { text, text };
   int n = 1;
@@ -271,8 +286,11 @@ int tl_spec_compile (const char *text, tl_Spec *out) {
   out->form = tl_malloc((size_t)n * sizeof *out->form);
   if (!out->form) return -1;
   for (;;) {
-    if (form(&x, &out->form[out->nforms])) return -1;
-    out->nforms++;
+    tl_Form *f = &out->form[out->nforms++];
+    if (form(&x, f)) {
+      tl_spec_free(out);
+      return -1;
+    }
     if (*x.at != '|') return 0;
     x.at++;
   }

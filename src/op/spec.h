@@ -52,6 +52,7 @@ typedef struct tl_Spec { int nforms; tl_Form *form; } tl_Spec;
 
 /* 0, or -1 with a message: specs are written by hand and checked at start */
 int tl_spec_compile (const char *text, tl_Spec *out);
+void tl_spec_free (tl_Spec *);             /* those of the table are kept as long as the process */
 const char *tl_type_words (char type);   /* "a tensor", "a number", ... */
 
 #endif

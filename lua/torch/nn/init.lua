@@ -13,11 +13,13 @@ for _, part in ipairs{"container", "linear", "activation", "dropout", "loss"} do
 end
 
 -- m{input = x} for the layers, loss{input = x, target = y} for the losses
-local one, two = {"input"}, {"input", "target"}
-for _, part in ipairs{"linear", "activation", "dropout"} do
-  for _, class in pairs(require("torch.nn." .. part)) do class.forward_args = one end
+for part, names in pairs{
+  linear = {"input"}, activation = {"input"}, dropout = {"input"}, loss = {"input", "target"},
+} do
+  for _, class in pairs(require("torch.nn." .. part)) do
+    class.forward_args = {of = class.forward, table.unpack(names)}
+  end
 end
-for _, class in pairs(require "torch.nn.loss") do class.forward_args = two end
 
 nn.functional = require "torch.nn.functional"
 nn.init = require "torch.nn.initializers"

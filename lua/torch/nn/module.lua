@@ -67,7 +67,8 @@ end
 
 Module.__newindex, Module._assign = assign, assign
 
--- m{input = x}: the layers of this library name their arguments in `forward_args`
+-- m{input = x}: the layers of this library name the arguments of their forward in `forward_args`; a class made from
+-- one, with a forward of its own, takes the table as it is
 local function by_name(self, given)
   local values, names, known = {}, self.forward_args, {}
   for i, name in ipairs(names) do values[i], known[name] = given[name], true end
@@ -79,7 +80,10 @@ end
 
 function Module:__call(...)
   local first = ...
-  if type(first) == "table" and self.forward_args and args.is_keywords(first) then return by_name(self, first) end
+  if type(first) == "table" then
+    local names = self.forward_args
+    if names and names.of == self.forward and args.is_keywords(first) then return by_name(self, first) end
+  end
   if self._hooks then return self._hooks:call(self, ...) end
   return self:forward(...)
 end
