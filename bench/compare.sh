@@ -13,7 +13,7 @@ fi
 python=$venv/bin/python
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-"$python" -c 'import torch; print("PyTorch", torch.__version__)'
+"$python" -P -c 'import torch; print("PyTorch", torch.__version__)'
 ./tlua --version
 grep -m 1 'model name' /proc/cpuinfo || true
 
@@ -47,4 +47,4 @@ start () {
 start 'lua5.4 -e ""' lua5.4 -e ''
 start 'tlua -e ""' ./tlua -e ''
 start 'tlua -e "torch.ones(3)"' ./tlua -e 'torch.ones(3)'
-start 'python -c "import torch"' "$python" -c 'import torch'
+start 'python -c "import torch"' "$python" -P -c 'import torch'

@@ -1,12 +1,8 @@
 -- timer.lua -- wall-clock time and the loops that measure with it.
+local torch = require "torch"
 local timer = {}
 
-local ok, system = pcall(require, "system")           -- Debian's lua-system; comes with busted
-if ok and system.monotime then
-  timer.now = system.monotime
-else
-  timer.now = os.clock                                -- processor time: right for one thread only
-end
+timer.now = torch._C.clock                            -- wall-clock seconds
 
 --- the median and the least seconds of f(), called `reps` times
 function timer.times(f, reps)

@@ -48,9 +48,9 @@ describe("the floors", function ()
   end)
 
   it("refuse a backward rule that runs commands itself", function ()
-    refuses({ ["src/op/a.c"] = "static int mm_backward (tl_Node *n, tl_Tensor **g) {\n  tl_run(0, 0); return 0;\n}\n" },
-      "mm_backward calls tl_run")
-    local fine = "static int mm_backward (tl_Node *n, tl_Tensor **g) {\n  /* not tl_run(x) */ return tl_give(n, 0, tl_mm(g[0], g[1]));\n}\n"
+    refuses({ ["src/op/a.c"] = "static int mm_back (tl_Node *n, tl_Tensor **g) {\n  tl_run(0, 0); return 0;\n}\n" },
+      "mm_back calls tl_run")
+    local fine = "static int mm_back (tl_Node *n, tl_Tensor **g) {\n  /* not tl_run(x) */ return tl_give(n, 0, tl_mm(g[0], g[1]));\n}\n"
       .. "static int mm_forward (tl_Args *a) {\n  return tl_run(0, 0);\n}\n"
     assert.equal(0, check({ ["src/op/a.c"] = fine }).code)
   end)

@@ -1,7 +1,7 @@
 -- floors.lua OBJECTS... -- the house stands only while its floors do.  Checks, and fails the build:
 --   a file includes from its own floor or a lower one; lua.h stays in bind and main, cblas.h in src/cpu/gemm.c;
---   a backward rule (a function of src/op whose name ends in _backward) calls operations, not tl_run or tl_map, so that the
---   tape can record it; the objects below bind reference no lua_*, exit, abort or printf;
+--   a backward rule (a function of src/op that is given a node) calls operations, not tl_run, tl_map and the like, so that
+--   the tape can record it; the objects below bind reference no lua_*, exit, abort or printf;
 --   a file over 400 lines says in a line why ("Longer than 400 lines because ...").
 local floor_of = { device = 1, cpu = 1, core = 2, grad = 3, op = 4, bind = 5, main = 6 }
 local limit = 400
@@ -68,14 +68,18 @@ end
 
 -- backward rules --------------------------------------------------------------------------------
 
--- tl_derivative is their one way to a kernel: it records the formula when second derivatives are wanted
-local forbidden = { "tl_run", "tl_map", "tl_map_into", "tl_run_cmd" }
+-- what runs commands; tl_derivative is a rule's one way to a kernel: it records the formula when second derivatives are wanted
+local forbidden = { "tl_run", "tl_map", "tl_reduce", "tl_gemm", "tl_product", "tl_fill", "tl_copy", "tl_cast", "tl_contiguous", "tl_clone",
+  "tl_to_device" }
 
+-- a backward rule, or a part of one, is a function that is given the node
 local function check_backward(path, text)
-  for name, body in code_of(text):gmatch("([%w_]+_backward)%s*%b()%s*(%b{})") do
-    for _, call in ipairs(forbidden) do
-      if body:find("%f[%w_]" .. call .. "%s*%(") then
-        problem(path, "%s calls %s; a backward rule calls operations, so that the tape can record it", name, call)
+  for name, parameters, body in code_of(text):gmatch("([%w_]+)%s*(%b())%s*(%b{})") do
+    if parameters:find("tl_Node %*") then
+      for _, call in ipairs(forbidden) do
+        if body:find("%f[%w_]" .. call .. "%s*%(") then
+          problem(path, "%s calls %s; a backward rule calls operations, so that the tape can record it", name, call)
+        end
       end
     end
   end

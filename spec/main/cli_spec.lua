@@ -148,6 +148,21 @@ describe("the global torch", function ()
   end)
 end)
 
+describe("tlua -m torch.info", function ()
+  it("says what a bug report needs", function ()
+    local r = run{ "-m", "torch.info" }
+    assert.equal("", r.err)
+    for _, word in ipairs{ "tlua 0.", "Lua 5.4", "threads", "float32" } do
+      assert.truthy(r.out:find(word, 1, true), word)
+    end
+  end)
+
+  it("has the version that --version says", function ()
+    local number = run({ "--version" }).out:match("^tlua (%S+)")
+    assert.equal(number .. "\n", run({ "-e", "print(torch.__version__)" }).out)
+  end)
+end)
+
 describe("tlua and Debian's Lua C modules", function ()
   it("loads them", function ()
     local r = run{ "-e", "print(type(require 'lfs'.attributes))" }

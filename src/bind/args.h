@@ -22,7 +22,8 @@ typedef struct tl_Reader {
   int64_t room[TL_ROOM];                 /* small lists live here */
 } tl_Reader;
 
-typedef enum tl_Why { TL_FITS, TL_WRONG, TL_ELEMENT, TL_LENGTH, TL_WORD, TL_MISSING, TL_MANY, TL_UNKNOWN, TL_TWICE } tl_Why;
+typedef enum tl_Why { TL_FITS, TL_WRONG, TL_ELEMENT, TL_LENGTH, TL_WORD, TL_MISSING, TL_MANY, TL_UNKNOWN,
+                      TL_TWICE } tl_Why;
 
 typedef struct tl_Miss {                 /* why a form did not fit */
   tl_Why why;

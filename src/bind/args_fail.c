@@ -117,7 +117,8 @@ static void reason (tl_Reader *r, const tl_Spec *spec, const tl_Form *f, const t
       snprintf(b, size, ": %s must be one of %s, not '%.60s'", where, want, lua_tostring(L, m->at));
       return;
     case TL_MISSING:
-      if (m->k < f->npositional) snprintf(b, size, "() missing required argument '%s' (position %d)", m->p->name, m->k + 1 + r->ahead);
+      if (m->k < f->npositional)
+        snprintf(b, size, "() missing required argument '%s' (position %d)", m->p->name, m->k + 1 + r->ahead);
       else snprintf(b, size, "() missing required keyword argument '%s'", m->p->name);
       return;
     case TL_MANY:

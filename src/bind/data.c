@@ -188,7 +188,8 @@ static int from_buffer_body (lua_State *L) {
   int64_t offset, count, width;
   int dtype;
   if (!s && !text)
-    return tl_error(L, "from_buffer(): argument 'buffer' (position 1) must be string or torch.Storage, not %s", tl_got(L, 1));
+    return tl_error(L, "from_buffer(): argument 'buffer' (position 1) must be string or torch.Storage, not %s",
+                    tl_got(L, 1));
   tl_take(L, "from_buffer", TL_FORM_from_buffer, 2, &r, &a);
   if (s) bytes = s->storage->bytes;
   dtype = a.v[0].dtype != TL_NONE ? a.v[0].dtype : s ? s->dtype : tl_here->default_dtype;
@@ -196,7 +197,8 @@ static int from_buffer_body (lua_State *L) {
   offset = a.v[1].i;
   count = a.v[2].i;
   if (offset < 0 || (uint64_t)offset > bytes)
-    return tl_error(L, "from_buffer(): offset (%lld bytes) must be non-negative and no greater than buffer length (%lld)",
+    return tl_error(L,
+                    "from_buffer(): offset (%lld bytes) must be non-negative and no greater than buffer length (%lld)",
                     (long long)offset, (long long)bytes);
   if (count < 0) {
     if (((int64_t)bytes - offset) % width)
@@ -206,7 +208,8 @@ static int from_buffer_body (lua_State *L) {
   }
   else if (count > ((int64_t)bytes - offset) / width)
     return tl_error(L, "from_buffer(): requested buffer length (%lld * %d bytes) after offset (%lld bytes) must not be "
-                       "greater than actual buffer length (%lld bytes)", (long long)count, (int)width, (long long)offset,
+                       "greater than actual buffer length (%lld bytes)", (long long)count, (int)width,
+                         (long long)offset,
                     (long long)bytes);
   if (s) {
     tl_Geometry g = { 1, offset / width, { count }, { 1 } };
@@ -361,7 +364,8 @@ void tl_open_data (lua_State *L) {
   static const luaL_Reg methods[] = { {"new_tensor", new_tensor}, {"storage", storage}, {NULL, NULL} };
   static const luaL_Reg meta[] = { {"__gc", storage_gc}, {"__index", storage_index}, {"__newindex", storage_newindex},
     {"__len", storage_len}, {"__tostring", storage_tostring}, {NULL, NULL} };
-  static const luaL_Reg of_storage[] = { {"size", storage_len}, {"data_ptr", storage_data_ptr}, {"nbytes", storage_nbytes},
+  static const luaL_Reg of_storage[] = { {"size", storage_len}, {"data_ptr", storage_data_ptr}, {"nbytes",
+      storage_nbytes},
     {NULL, NULL} };
   tl_setfuncs(L, functions);
   lua_pushvalue(L, -2);

@@ -123,9 +123,9 @@ static tl_Tensor *uncounted (tl_Tensor *t) {
 GET(data) { return push_made(L, S, t, uncounted); }
 
 static tl_Tensor *reversed (tl_Tensor *t) {
-  int64_t dims[TL_MAXDIM];
+  int64_t dims[TL_MAXDIM] = { 0 };
   for (int d = 0; d < t->ndim; d++) dims[d] = t->ndim - 1 - d;
-  return t->ndim == 2 ? tl_transpose(t, 0, 1) : tl_permute(t, t->ndim, dims);
+  return tl_permute(t, t->ndim, dims);
 }
 
 static tl_Tensor *matrices (tl_Tensor *t) {
@@ -134,7 +134,8 @@ static tl_Tensor *matrices (tl_Tensor *t) {
 }
 
 static tl_Tensor *one_matrix (tl_Tensor *t) {
-  if (t->ndim == 0 || t->ndim == 2) return reversed(t);
+  if (t->ndim == 2) return tl_transpose(t, 0, 1);
+  if (t->ndim == 0) return reversed(t);
   return tl_fail("tensor.H is only supported on matrices (2-D tensors). Got %d-D tensor.%s", t->ndim,
                  t->ndim > 2 ? " For batches of matrices, consider using tensor.mH" : "");
 }

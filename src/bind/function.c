@@ -54,14 +54,17 @@ static int backward_body (lua_State *L) {
   lua_call(L, nout + 1, LUA_MULTRET);
   got = lua_gettop(L) - 3;
   if (got < nin)
-    return tl_error(L, "function %s returned an incorrect number of gradients (expected %d, got %d)", n->name, nin, got);
+    return tl_error(L, "function %s returned an incorrect number of gradients (expected %d, got %d)", n->name, nin,
+                    got);
   for (int i = nin; i < got; i++)
     if (!lua_isnil(L, 4 + i) && !tl_is_none(L, 4 + i))
-      return tl_error(L, "function %s returned an incorrect number of gradients (expected %d, got %d)", n->name, nin, got);
+      return tl_error(L, "function %s returned an incorrect number of gradients (expected %d, got %d)", n->name, nin,
+                      got);
   for (int i = 0; i < nin; i++) {
     tl_Tensor *t = tl_astensor(L, 4 + i);
     if (!t && !lua_isnil(L, 4 + i) && !tl_is_none(L, 4 + i))
-      return tl_error(L, "function %s returned an invalid gradient at index %d: expected Tensor or nil, got %s", n->name, i + 1,
+      return tl_error(L, "function %s returned an invalid gradient at index %d: expected Tensor or nil, got %s",
+                      n->name, i + 1,
                       tl_got(L, 4 + i));
     if (t && tl_needs(n, i) && tl_give(n, i, t)) return tl_bad(L);
   }
@@ -153,7 +156,8 @@ static int remember (const Forward *f, tl_Node *n, int k, tl_Tensor *t) {
   i = which_input(f, t);
   if (i >= 0 && f->edge[i].node) s->from = TL_FROM_INPUT(i);
   for (int j = 0; j < f->nout; j++)
-    if (tl_astensor(f->L, f->first + j) == t && takes_node(f, j) && (i < 0 || in_list(f->L, f->ctx, tl_ctx_keys + TL_CTX_DIRTY, t)))
+    if (tl_astensor(f->L, f->first + j) == t && takes_node(f, j) && (i < 0 || in_list(f->L, f->ctx,
+                                                                                      tl_ctx_keys + TL_CTX_DIRTY, t)))
       s->from = TL_FROM_RESULT(j);
   s->version = t->storage ? t->storage->version : 0;
   s->t = tl_retain(tl_alias(t));
@@ -202,7 +206,8 @@ static int record (Forward *f) {
   Fn *fn;
   tl_Node *n;
   if (!fresh) return tl_bad(L);
-  for (int j = 0; j < f->nout; j++) {                  /* inputs returned as they are, views, tensors with a past: through an alias */
+  for (int j = 0; j < f->nout; j++) {
+                                      /* inputs returned as they are, views, tensors with a past: through an alias */
     tl_Tensor *t = tl_astensor(L, f->first + j);
     fresh[j] = NULL;
     if (!takes_node(f, j) || in_list(L, f->ctx, tl_ctx_keys + TL_CTX_DIRTY, t)) continue;
@@ -269,7 +274,8 @@ static int apply_body (lua_State *L) {
   Forward f = { .L = L, .nin = lua_gettop(L) - 1, .ctx = lua_gettop(L) + 1 };
   tl_State *S = tl_binder(L);
   int wants = 0, mode = tl_mode_get(tl_here);
-  if (lua_type(L, 1) != LUA_TTABLE) return tl_error(L, "apply: the class of a Function was expected, not %s", tl_got(L, 1));
+  if (lua_type(L, 1) != LUA_TTABLE)
+    return tl_error(L, "apply: the class of a Function was expected, not %s", tl_got(L, 1));
   luaL_checkstack(L, 2 * f.nin + 40, "too many arguments");
   f.edge = tl_scratch((size_t)(f.nin + 1) * sizeof *f.edge);
   if (!f.edge) return tl_bad(L);

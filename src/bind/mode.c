@@ -68,7 +68,9 @@ int tl_with_mode (lua_State *L, tl_State *S, int mode, int nargs) {
   return status;
 }
 
-/* ---- guards: p of the box is 2 + the mode to go back to (-1: the coroutine had none of its own); NULL when closed ---- */
+/* ---- guards: p of the box holds the mode to go back to and whether it is everybody's; NULL when closed ---- */
+
+static void *pack (int before, int base) { return (void *)(intptr_t)((before + 2) << 1 | base); }   /* before -1: none of its own */
 
 static void change (tl_State *S, lua_State *L, int mode) {
   if (L == S->main) S->base = (uint8_t)mode;
@@ -80,22 +82,34 @@ static void change (tl_State *S, lua_State *L, int mode) {
   tl_mode_set(S->ctx, mode);
 }
 
+/* the guard at index 1 belongs to L's coroutine; with another's, the table of modes says whose.  Pushes that thread */
+static void push_owner (lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &modes_key);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
 static int guard_close (lua_State *L) {
   tl_State *S = tl_upstate(L);
   tl_Box *b = lua_touserdata(L, 1);
-  int before;
+  int before, base, own;
   if (!tl_unbox(L, 1, TL_IS_GUARD) || !S->ctx) return 0;
-  before = (int)(intptr_t)b->p - 2;
+  before = (int)((intptr_t)b->p >> 1) - 2;
+  base = (int)((intptr_t)b->p & 1);
   b->p = NULL;
-  if (L == S->main) {
-    S->base = (uint8_t)before;
-    tl_mode_set(S->ctx, before);
-  }
+  if (base) S->base = (uint8_t)before;
   else {
-    set_own_mode(L, before);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &modes_key);
+    push_owner(L);
+    if (before < 0) lua_pushnil(L);
+    else lua_pushinteger(L, before);
+    if (lua_isthread(L, -2)) lua_rawset(L, -3);        /* an entry that exists, or none to be: no allocation */
+    lua_settop(L, 1);
     if (before < 0 && S->overrides > 0) S->overrides--;
-    tl_mode_set(S->ctx, before >= 0 ? before : S->base);
   }
+  own = own_mode(L);
+  tl_mode_set(S->ctx, own >= 0 ? own : S->base);
   return 0;
 }
 
@@ -109,8 +123,15 @@ static int guard (lua_State *L, int mode) {
   tl_State *S = tl_upstate(L);
   tl_Box *b = tl_newbox(L, TL_IS_GUARD);
   int before = L == S->main ? tl_mode_get(S->ctx) : own_mode(L);
+  if (L != S->main) {                                  /* it may be closed by another coroutine */
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &modes_key);
+    lua_pushvalue(L, -2);
+    lua_pushthread(L);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+  }
   change(S, L, mode);
-  b->p = (void *)(intptr_t)(before + 2);
+  b->p = pack(before, L == S->main);
   return 1;
 }
 
@@ -136,7 +157,8 @@ static int guard_call (lua_State *L) {
 }
 
 static int has_function (lua_State *L) {
-  return lua_type(L, 1) == LUA_TFUNCTION || (lua_type(L, 1) == LUA_TTABLE && luaL_getmetafield(L, 1, "__call") != LUA_TNIL &&
+  return lua_type(L, 1) == LUA_TFUNCTION || (lua_type(L, 1) == LUA_TTABLE && luaL_getmetafield(L, 1,
+                                                                                               "__call") != LUA_TNIL &&
                                              (lua_pop(L, 1), 1));
 }
 
@@ -167,7 +189,8 @@ static int inference_mode (lua_State *L) {
 /* set_grad_enabled(on): from now on, or until the guard it returns is closed; set_grad_enabled(on, fn, ...) */
 static int set_grad_enabled (lua_State *L) {
   int mode = current_mode(tl_upstate(L), L) & TL_MODE_INFERENCE;
-  if (!lua_isboolean(L, 1)) return tl_error(L, "set_grad_enabled(): argument 'mode' (position 1) must be bool, not %s", tl_got(L, 1));
+  if (!lua_isboolean(L, 1))
+    return tl_error(L, "set_grad_enabled(): argument 'mode' (position 1) must be bool, not %s", tl_got(L, 1));
   if (lua_toboolean(L, 1)) mode |= TL_MODE_GRAD;
   lua_remove(L, 1);
   return turn(L, "set_grad_enabled", mode);

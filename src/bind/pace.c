@@ -3,7 +3,7 @@
 **
 ** Lua sees 16-byte boxes; behind them are megabytes.  So collections are paced by what is behind: a young
 ** one whenever the bytes of storages grew by an eighth or by 1 MiB, or the tensors by an eighth or by
-** 2,700 (small ones must come back while they are in the cache, however large a model stands beside
+** 1,000 (small ones must come back while they are in the cache, however large a model stands beside
 ** them); a full one when the bytes alive pass a multiple of what the last full one left, the multiple
 ** being driven so that full collections take less than 5 % of the time.
 **
@@ -17,7 +17,7 @@
 #include "bind/pace.h"
 
 #define MIB  ((size_t)1 << 20)
-#define SMALL  ((size_t)2700)
+#define SMALL  ((size_t)1000)
 
 static double seconds (void) {
   struct timespec t;

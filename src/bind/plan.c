@@ -25,7 +25,8 @@ static int capture_body (lua_State *L) {
   tl_Box *b;
   tl_Plan *p;
   int status, n;
-  if (lua_type(L, 1) != LUA_TFUNCTION) return tl_error(L, "capture(): argument 1 must be function, not %s", tl_got(L, 1));
+  if (lua_type(L, 1) != LUA_TFUNCTION)
+    return tl_error(L, "capture(): argument 1 must be function, not %s", tl_got(L, 1));
   lua_settop(L, 1);
   b = lua_newuserdatauv(L, sizeof *b, 1);              /* 2: the plan */
   b->p = NULL;
@@ -92,7 +93,8 @@ static int plan_gc (lua_State *L) {
 
 void tl_open_plan (lua_State *L) {
   static const luaL_Reg functions[] = { {"capture", capture}, {NULL, NULL} };
-  static const luaL_Reg meta[] = { {"__gc", plan_gc}, {"__call", plan_run}, {"__len", plan_len}, {"__tostring", plan_tostring},
+  static const luaL_Reg meta[] = { {"__gc", plan_gc}, {"__call", plan_run}, {"__len", plan_len}, {"__tostring",
+      plan_tostring},
     {NULL, NULL} };
   static const luaL_Reg methods[] = { {"run", plan_run}, {NULL, NULL} };
   tl_setfuncs(L, functions);

@@ -88,7 +88,8 @@ static int sizes (lua_State *L, const char *name, int strides) {
     tl_push_size(L, t->ndim, what);
     return 1;
   }
-  if (!lua_isinteger(L, 2)) return tl_error(L, "%s(): argument 'dim' (position 2) must be int, not %s", name, tl_got(L, 2));
+  if (!lua_isinteger(L, 2))
+    return tl_error(L, "%s(): argument 'dim' (position 2) must be int, not %s", name, tl_got(L, 2));
   given = d;
   if (d < 0) d += t->ndim + 1;
   if (d < 1 || d > t->ndim)
@@ -101,7 +102,8 @@ static int sizes (lua_State *L, const char *name, int strides) {
 static int size (lua_State *L) { return sizes(L, "size", 0); }
 static int stride (lua_State *L) { return sizes(L, "stride", 1); }
 
-#define ASK(name, push, value) static int name (lua_State *L) { tl_Tensor *t = tl_check(L, 1, #name); push(L, value); return 1; }
+#define ASK(name, push, value) static int name (lua_State *L) { tl_Tensor *t = tl_check(L, 1, #name); push(L, \
+                                                                                                           value); return 1; }
 ASK(dim, lua_pushinteger, t->ndim)
 ASK(numel, lua_pushinteger, tl_numel(t))
 ASK(element_size, lua_pushinteger, tl_width[t->dtype])
@@ -162,7 +164,8 @@ void tl_open_read (lua_State *L) {
     {"storage_offset", storage_offset}, {"is_contiguous", is_contiguous}, {"is_floating_point", is_floating_point},
     {"is_complex", is_complex}, {"is_signed", is_signed}, {"is_inference", is_inference}, {"data_ptr", data_ptr},
     {NULL, NULL} };
-  static const luaL_Reg private[] = { {"repr", repr}, {"same_storage", same_storage}, {"key", key}, {"version", version},
+  static const luaL_Reg private[] = { {"repr", repr}, {"same_storage", same_storage}, {"key", key}, {"version",
+      version},
     {"nbytes", nbytes}, {NULL, NULL} };
   tl_setfuncs(L, functions);
   lua_pushvalue(L, -2);

@@ -45,7 +45,9 @@ static int sequence (Json *j) {
   if (!n || j->end - p < n) return 0;
   for (int i = 1; i < n; i++)
     if ((p[i] & 0xC0) != 0x80) return 0;
-  if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) || (*p == 0xF0 && p[1] < 0x90) || (*p == 0xF4 && p[1] > 0x8F)) return 0;
+  if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) || (*p == 0xF0 && p[1] < 0x90) || (*p == 0xF4 &&
+                                                                                                    p[1] > 0x8F))
+                                                                                                      return 0;
   return n;
 }
 
@@ -54,7 +56,8 @@ static unsigned hex4 (Json *j) {
   if (j->end - j->p < 4) wrong(j, "a string ends too early");
   for (int i = 0; i < 4; i++) {
     unsigned char c = *j->p++;
-    int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10
+      : -1;
     if (d < 0) wrong(j, "a \\u escape is wrong");
     x = 16 * x + (unsigned)d;
   }
@@ -131,7 +134,8 @@ static uint64_t integer (Json *j) {
   blanks(j);
   from = j->p;
   for (; j->p < j->end && *j->p >= '0' && *j->p <= '9'; j->p++)
-    if (__builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, *j->p - '0', &x)) wrong(j, "a number is too large");
+    if (__builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, *j->p - '0', &x)) wrong(j,
+                                                                                               "a number is too large");
   if (j->p == from) wrong(j, "a whole number is missing");
   if (*from == '0' && j->p - from > 1) wrong(j, "a number with a leading zero");
   if (j->p < j->end && (*j->p == '.' || *j->p == 'e' || *j->p == 'E')) wrong(j, "a number with a fraction");
@@ -232,7 +236,8 @@ static void check_places (Json *j, tl_Entry *e, int n, uint64_t data) {
   if (at != data) wrong(j, at > data ? "tensors reach past its end" : "there are bytes behind the last tensor");
 }
 
-int tl_header_read (lua_State *L, const char *path, const unsigned char *p, size_t n, uint64_t data, int names, int metadata,
+int tl_header_read (lua_State *L, const char *path, const unsigned char *p, size_t n, uint64_t data, int names,
+                    int metadata,
                     tl_Resource *r) {
   Json j = { L, path, p, p + n };
   int count = 0, described = 0, known;

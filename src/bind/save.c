@@ -121,7 +121,8 @@ static int failed (lua_State *L, const char *path, const char *temporary, tl_Res
 }
 
 /* header and the tensors named in the list at `names`; no Lua from open to rename */
-static int write_file (lua_State *L, const char *path, const tl_Resource *header, int names, int n, const tl_Resource *tree) {
+static int write_file (lua_State *L, const char *path, const tl_Resource *header, int names, int n,
+                       const tl_Resource *tree) {
   char temporary[4096];
   tl_Tensor **t = tl_scratch((size_t)(n + 1) * sizeof *t);
   tl_Resource *file = tl_resource(L);
@@ -234,7 +235,8 @@ static int save_safetensors_body (lua_State *L) {
   while (lua_next(L, 2)) {
     if (lua_type(L, -2) != LUA_TSTRING || !tl_astensor(L, -1))
       return tl_error(L, "save_safetensors(): a table of tensors by name was expected");
-    if (strcmp(lua_tostring(L, -2), "__metadata__") == 0) return tl_error(L, "save_safetensors(): '__metadata__' is no name of a tensor");
+    if (strcmp(lua_tostring(L, -2), "__metadata__") == 0)
+      return tl_error(L, "save_safetensors(): '__metadata__' is no name of a tensor");
     lua_pushvalue(L, -2);
     lua_insert(L, -2);
     lua_rawset(L, 4);

@@ -246,8 +246,9 @@ const tl_Op tl_arith_ops[] = {
   ROW("floor_divide", "self:N other:N", "self / other rounded down" MEET "; integers divided by 0 are an error.",
       floor_divide, TL_div_floor),
   ROW("square", "self:T", "self * self; bool gives int64.", square, TL_square),
-  ROW("pow", "self:N exponent:N", "self to the power of exponent" MEET ". By a number: 2 is x*x, 3 (x*x)*x, 0.5 "
-      "sqrt, -1 1/x. Integers to a negative integer number are an error.", pow_of, TL_pow),
+  { "pow", "self:N exponent:N", "self to the power of exponent" MEET ". By a number: 2 is x*x, 3 (x*x)*x, 0.5 "
+    "sqrt, -1 1/x. Integers to a negative integer number are an error.", pow_of, tl_point_back,
+    TL_OP_INPLACE | TL_OP_NAMES, TL_pow, NULL, "PowBackward0\0PowBackward1\0PowBackward2" },
   { "clamp", "self:T min:n? max:n? | self:T min:T? max:T?", "limited to [min, max], numbers or tensors; nil: no "
     "limit. Where min > max: max. Passes the gradient on the limits. A float limit makes floats of integers.", clamp,
     tl_point_back, TL_OP_INPLACE | TL_OP_NAMES, 0,

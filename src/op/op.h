@@ -27,7 +27,8 @@ enum {                                 /* flags of an op */
   TL_OP_NODIFF = 32,                   /* results never carry history */
   TL_OP_INPLACE_ONLY = 64,             /* the name itself ends in _ : copy_, uniform_ */
   TL_OP_MIXED = 128,                   /* operands may be on different devices: copy_, to */
-  TL_OP_NAMES = 256                    /* grad_name is several, a \0 between them: by form, or without and with a dim */
+  TL_OP_NAMES = 256                    /* grad_name is several, a \0 between them: one per form; or without a dim, with;
+                                          or of N N: the second a number, none, the first */
 };
 
 struct tl_Op {

@@ -69,7 +69,10 @@ static const char *node_name (const tl_Args *a) {
   int k = a->which;
   if (!name) return a->op->name;
   if (!(a->op->flags & TL_OP_NAMES)) return name;
-  if (k == 0 && a->form->n > 1 && strcmp(a->form->p[1].name, "dim") == 0) k = a->v[1].given;
+  if (k == 0 && a->form->n > 1) {
+    if (a->form->p[1].type == 'N') k = a->v[0].t->flags & TL_WRAPPED ? 2 : !(a->v[1].t->flags & TL_WRAPPED);
+    else if (strcmp(a->form->p[1].name, "dim") == 0) k = a->v[1].given;
+  }
   for (; k > 0; k--) name += strlen(name) + 1;
   return name;
 }
