@@ -64,12 +64,23 @@ else
     SANITIZE = -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all
     OPT = -O1 -g -fno-omit-frame-pointer $(SANITIZE)
     OPT_KERNEL = $(OPT)
+  else ifeq ($(MODE),tsan)
+    SANITIZE = -fsanitize=thread
+    OPT = -O1 -g -fno-omit-frame-pointer $(SANITIZE)
+    OPT_KERNEL = $(OPT)
   else ifeq ($(MODE),hostile)
     OPT = -O1 -g -DTL_HOSTILE
     OPT_KERNEL = $(OPT)
   else
-    $(error MODE is release, debug, asan or hostile)
+    $(error MODE is release, debug, asan, tsan or hostile)
   endif
+endif
+
+# everything is compiled again when the flags change
+FLAGS := $(CC) $(COMMON) $(OPT) $(OPT_KERNEL) $(KERNEL) $(CFLAGS)
+ifneq ($(strip $(file <$(BUILD)/flags)),$(strip $(FLAGS)))
+$(shell mkdir -p $(BUILD))
+$(file >$(BUILD)/flags,$(FLAGS))
 endif
 
 # --- sources ---------------------------------------------------------------------------------------
@@ -111,12 +122,12 @@ $(SO): $(LIB_OBJ) tools/torch.map
 $(BUILD)/libtlua.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/%.o: src/%.c
+$(BUILD)/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	$(Q)$(CC) $(COMMON) $(OPT) $(CFLAGS) $(EXTRA_$(notdir $*)) -MMD -MP -c -o $@ $<
 
-$(BUILD)/cpu/%.o: src/cpu/%.c
+$(BUILD)/cpu/%.o: src/cpu/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	$(Q)$(CC) $(COMMON) $(OPT_KERNEL) $(KERNEL) $(CFLAGS) $(EXTRA_$*) -MMD -MP -c -o $@ $<
@@ -126,7 +137,7 @@ EXTRA_tlua = $(BLAS_CFLAGS)
 EXTRA_repl = $(EDIT_CFLAGS)
 
 define level
-$(BUILD)/cpu/%_$(1).o: src/cpu/%.c
+$(BUILD)/cpu/%_$(1).o: src/cpu/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
 	@echo "  cc $$< ($(1))"
 	$(Q)$(CC) $(COMMON) $(OPT_KERNEL) $(KERNEL) $(CFLAGS) -DTL_LEVEL=$(1) $(if $(findstring x86_64,$(MACHINE)),-march=x86-64-$(1)) -MMD -MP -c -o $$@ $$<
@@ -204,6 +215,11 @@ lint-lua:
 # the whole library compiles for 64-bit Arm (Debian's cross compiler; headers of Lua are the same)
 ARM = aarch64-linux-gnu-gcc
 MULTIARCH = $(shell $(CC) -print-multiarch)
+# several states in several threads under ThreadSanitizer
+threads-check:
+	@$(MAKE) --no-print-directory -j$(JOBS) MODE=tsan build/tsan/proof/threads
+	build/tsan/proof/threads
+
 aarch64-check:
 	@tools/deps.sh build aarch64
 	@$(MAKE) --no-print-directory -j$(JOBS) aarch64-objects
@@ -255,7 +271,7 @@ uninstall:
 clean:
 	rm -rf build tlua torch.so
 
-.PHONY: all proofs deps test run-specs demo floors lint lint-c lint-lua aarch64-check aarch64-objects sizes docs docs-check \
+.PHONY: all proofs deps test run-specs demo floors lint lint-c lint-lua threads-check aarch64-check aarch64-objects sizes docs docs-check \
         bench check-all install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

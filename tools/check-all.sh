@@ -23,6 +23,7 @@ step "make test" make test
 step "make MODE=asan test" make MODE=asan test
 step "make MODE=hostile test" make MODE=hostile test
 step "make MODE=debug test" make MODE=debug test
+step "make threads-check" make threads-check
 step "make lint" make lint
 step "make docs-check" make docs-check
 step "make aarch64-check" make aarch64-check

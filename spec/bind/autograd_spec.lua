@@ -166,6 +166,34 @@ describe("coroutines", function()
     assert.is_true(enabled())
   end)
 
+  it("may close each other's blocks, and one twice", function()
+    local guard, seen
+    local co = coroutine.wrap(function()
+      guard = torch.no_grad()
+      coroutine.yield(enabled())
+      seen = enabled()
+    end)
+    assert.is_false(co())
+    do local _ <close> = guard end
+    do local _ <close> = guard end
+    assert.is_true(enabled())
+    assert.is_false(torch.is_inference_mode_enabled())
+    co()
+    assert.is_true(seen)
+    guard = torch.no_grad()
+    coroutine.wrap(function() do local _ <close> = guard end end)()
+    assert.is_true(enabled())
+  end)
+
+  it("have the decorator's form", function()
+    coroutine.wrap(function()
+      local f = torch.no_grad()(enabled)
+      assert.is_true(enabled())
+      assert.is_false(f())
+      assert.is_true(enabled())
+    end)()
+  end)
+
   it("inherit the mode of the function form around them", function()
     local inside, outside
     local co = coroutine.wrap(function()

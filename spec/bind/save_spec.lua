@@ -293,7 +293,7 @@ describe("a broken safetensors file", function()
     file('{"a":' .. ENTRY .. ',"b":' .. ENTRY .. "}", DATA)
     local _, _, before = torch._C.live()
     for _ = 1, 100 do pcall(torch.load, path) end
-    assert.equal(before, (select(3, torch._C.live())))
+    assert.is_true(select(3, torch._C.live()) <= before)
     assert.equal(0, torch._C.pooled())
   end)
 end)

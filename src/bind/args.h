@@ -23,7 +23,7 @@ typedef struct tl_Reader {
 } tl_Reader;
 
 typedef enum tl_Why { TL_FITS, TL_WRONG, TL_ELEMENT, TL_LENGTH, TL_WORD, TL_MISSING, TL_MANY, TL_UNKNOWN,
-                      TL_TWICE } tl_Why;
+  TL_TWICE } tl_Why;
 
 typedef struct tl_Miss {                 /* why a form did not fit */
   tl_Why why;

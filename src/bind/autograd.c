@@ -79,8 +79,8 @@ static int grad_of_body (lua_State *L) {
   flags = flags_of(&a.v[3], &a.v[4]);
   if (a.v[5].given ? a.v[5].i : a.v[6].i) flags |= TL_ALLOW_UNUSED;
   if (a.v[6].i && a.v[5].given && !a.v[5].i)
-    return tl_error(L,
-                    "Expected allow_unused to be true or not passed when materialize_grads=true, but got: allow_unused=false.");
+    return tl_error(L, "Expected allow_unused to be true or not passed when materialize_grads=true, but got: "
+                       "allow_unused=false.");
   out = tl_scratch((size_t)m * sizeof *out);
   if (!out || tl_gradients(n, root, g, m, input, out, flags)) return tl_bad(L);
   lua_createtable(L, m, 0);
@@ -146,8 +146,8 @@ static int gradient_hook (void *owner, int result, tl_Tensor **g) {
   if (call_hook(owner, *g, &answer)) return -1;
   if (!answer) return 0;
   if (!tl_same_sizes(answer, *g))
-    return tl_fault("hook has changed the size of value: %s instead of %s", tl_show_sizes(got, answer->ndim,
-                                                                                          answer->size),
+    return tl_fault("hook has changed the size of value: %s instead of %s",
+                    tl_show_sizes(got, answer->ndim, answer->size),
                     tl_show_sizes(want, (*g)->ndim, (*g)->size));
   if (answer->dtype != (*g)->dtype) return tl_fault("hook has changed the type of value");
   *g = answer;
@@ -177,8 +177,9 @@ static int add_hook (lua_State *L, const char *name, int after) {
   int ref;
   if (lua_type(L, 2) != LUA_TFUNCTION && lua_type(L, 2) != LUA_TTABLE)
     return tl_error(L, "%s(): argument 'hook' (position 2) must be function, not %s", name, tl_got(L, 2));
-  if (!e.node) return tl_here->failed ? tl_bad(L) : tl_error(L,
-                                                             "cannot register a hook on a tensor that doesn't require gradient");
+  if (!e.node)
+    return tl_here->failed ? tl_bad(L)
+        : tl_error(L, "cannot register a hook on a tensor that doesn't require gradient");
   if (after && !(e.node->flags & TL_NODE_LEAF))
     return tl_error(L, "post accumulate grad hooks cannot be registered on non-leaf tensors");
   b = tl_newbox(L, TL_IS_HOOK);
@@ -261,8 +262,8 @@ static int settle (lua_State *L) {
 
 void tl_open_autograd (lua_State *L) {
   static const luaL_Reg functions[] = { {"backward", backward_of}, {"grad", grad_of}, {NULL, NULL} };
-  static const luaL_Reg methods[] = { {"backward", backward}, {"requires_grad_", requires_grad}, {"retain_grad",
-      retain_grad},
+  static const luaL_Reg methods[] = { {"backward", backward}, {"requires_grad_", requires_grad},
+    {"retain_grad", retain_grad},
     {"register_hook", register_hook}, {"register_post_accumulate_grad_hook", register_post}, {NULL, NULL} };
   static const luaL_Reg private[] = { {"live", live}, {"settle", settle}, {NULL, NULL} };
   static const luaL_Reg meta[] = { {"__gc", hook_gc}, {"__close", hook_remove}, {NULL, NULL} };

@@ -21,7 +21,7 @@ tl_Context *tl_enter (lua_State *L, tl_Context **before);   /* sets tl_here; the
 void tl_leave (tl_Context *before);
 
 tl_Tensor **tl_box (lua_State *L);                /* pushes an empty tensor userdata */
-void tl_push (lua_State *L, tl_Tensor *t);        /* pushes a box that holds a reference of its own; nil for NULL; may raise */
+void tl_push (lua_State *L, tl_Tensor *t);    /* pushes a box with a reference of its own; nil for NULL; may raise */
 tl_Tensor *tl_test (lua_State *L, int index);     /* NULL when it is no tensor; the borrowed pointer else */
 tl_Tensor *tl_check (lua_State *L, int index, const char *op);    /* raises */
 /* drains to mark, leaves, and raises the message that is waiting, at the user's line */

@@ -208,9 +208,8 @@ static int from_buffer_body (lua_State *L) {
   }
   else if (count > ((int64_t)bytes - offset) / width)
     return tl_error(L, "from_buffer(): requested buffer length (%lld * %d bytes) after offset (%lld bytes) must not be "
-                       "greater than actual buffer length (%lld bytes)", (long long)count, (int)width,
-                         (long long)offset,
-                    (long long)bytes);
+                       "greater than actual buffer length (%lld bytes)", (long long)count,
+                    (int)width, (long long)offset, (long long)bytes);
   if (s) {
     tl_Geometry g = { 1, offset / width, { count }, { 1 } };
     if (offset % width) return tl_error(L, "from_buffer(): offset (%lld bytes) must be a multiple of element size (%d)",
@@ -364,8 +363,8 @@ void tl_open_data (lua_State *L) {
   static const luaL_Reg methods[] = { {"new_tensor", new_tensor}, {"storage", storage}, {NULL, NULL} };
   static const luaL_Reg meta[] = { {"__gc", storage_gc}, {"__index", storage_index}, {"__newindex", storage_newindex},
     {"__len", storage_len}, {"__tostring", storage_tostring}, {NULL, NULL} };
-  static const luaL_Reg of_storage[] = { {"size", storage_len}, {"data_ptr", storage_data_ptr}, {"nbytes",
-      storage_nbytes},
+  static const luaL_Reg of_storage[] = { {"size", storage_len}, {"data_ptr", storage_data_ptr},
+    {"nbytes", storage_nbytes},
     {NULL, NULL} };
   tl_setfuncs(L, functions);
   lua_pushvalue(L, -2);

@@ -120,8 +120,8 @@ static int get_default_dtype (lua_State *L) {
 static int set_default_device_body (lua_State *L) {
   int is_one;
   tl_Device *d = lua_isnoneornil(L, 1) ? tl_cpu() : tl_read_device(L, 1, &is_one);
-  if (!d) return tl_here->failed ? tl_bad(L) : tl_error(L,
-                                                        "set_default_device(): argument 1 must be torch.device or string, not %s", tl_got(L, 1));
+  if (!d) return tl_here->failed ? tl_bad(L)
+      : tl_error(L, "set_default_device(): argument 1 must be torch.device or string, not %s", tl_got(L, 1));
   tl_here->default_device = d;
   return 0;
 }
@@ -153,8 +153,8 @@ static int use_deterministic_algorithms (lua_State *L) {
 
 /* ---- memory ---- */
 
-#define COUNT(name, what) static int name (lua_State *L) { lua_pushinteger(L, \
-                                                                           (lua_Integer)tl_upctx(L)->what); return 1; }
+#define COUNT(name, what) \
+  static int name (lua_State *L) { lua_pushinteger(L, (lua_Integer)tl_upctx(L)->what); return 1; }
 COUNT(allocated, bytes)
 COUNT(max_allocated, peak)
 COUNT(tensors, tensors)
@@ -205,8 +205,8 @@ static void describe (lua_State *L, int d) {
 
 static int finfo (lua_State *L) {
   static const struct { int dtype; double eps, max, tiny, denorm, resolution; } facts[] = {
-    { TL_f32, FLT_EPSILON, FLT_MAX, FLT_MIN, 0x1p-149, 1e-6 }, { TL_f64, DBL_EPSILON, DBL_MAX, DBL_MIN, 0x1p-1074,
-        1e-15 },
+    { TL_f32, FLT_EPSILON, FLT_MAX, FLT_MIN, 0x1p-149, 1e-6 },
+    { TL_f64, DBL_EPSILON, DBL_MAX, DBL_MIN, 0x1p-1074, 1e-15 },
     { TL_f16, 0x1p-10, 65504, 0x1p-14, 0x1p-24, 1e-3 }, { TL_bf16, 0x1p-7, 0x1.fep127, 0x1p-126, 0x1p-133, 1e-2 }
   };
   int d = lua_isnoneornil(L, 1) ? tl_upctx(L)->default_dtype : check_dtype(L, 1, "finfo");
@@ -239,7 +239,7 @@ static int iinfo (lua_State *L) {
 
 static int promote_types (lua_State *L) {
   uint8_t d[2] = { (uint8_t)check_dtype(L, 1, "promote_types"), (uint8_t)check_dtype(L, 2, "promote_types") },
-    kind[2] = { 0, 0 };
+      kind[2] = { 0, 0 };
   tl_push_dtype(L, tl_promote(2, d, kind));
   return 1;
 }
@@ -310,14 +310,14 @@ static void open_dtypes (lua_State *L, int torch) {
 void tl_open_device (lua_State *L) {
   static const luaL_Reg functions[] = { {"device", device_new}, {"set_default_dtype", set_default_dtype},
     {"get_default_dtype", get_default_dtype}, {"set_default_device", set_default_device},
-    {"get_default_device", get_default_device}, {"set_num_threads", set_num_threads}, {"get_num_threads",
-        get_num_threads},
+    {"get_default_device", get_default_device}, {"set_num_threads", set_num_threads},
+    {"get_num_threads", get_num_threads},
     {"use_deterministic_algorithms", use_deterministic_algorithms}, {"finfo", finfo}, {"iinfo", iinfo},
     {"promote_types", promote_types}, {"can_cast", can_cast}, {"result_type", result_type}, {NULL, NULL} };
-  static const luaL_Reg memory[] = { {"allocated", allocated}, {"max_allocated", max_allocated}, {"reset_peak",
-      reset_peak},
-    {"limit", limit}, {"tensors", tensors}, {"nodes", nodes}, {"cached", cached}, {"empty_cache", empty_cache}, {NULL,
-        NULL} };
+  static const luaL_Reg memory[] = { {"allocated", allocated}, {"max_allocated", max_allocated},
+    {"reset_peak", reset_peak},
+    {"limit", limit}, {"tensors", tensors}, {"nodes", nodes}, {"cached", cached}, {"empty_cache", empty_cache},
+    {NULL, NULL} };
   static const luaL_Reg cuda[] = { {"is_available", none_available}, {"device_count", none_counted},
     {"manual_seed", nothing}, {"manual_seed_all", nothing}, {"empty_cache", nothing}, {NULL, NULL} };
   static const luaL_Reg meta[] = { {"__tostring", device_tostring}, {"__index", device_index}, {NULL, NULL} };

@@ -164,26 +164,26 @@ static const struct { const char *name, *why; } refused[] = {
   { "complex32", "complex numbers" }, { "complex64", "complex numbers" }, { "complex128", "complex numbers" },
   { "cfloat", "complex numbers" }, { "cdouble", "complex numbers" }, { "chalf", "complex numbers" },
   { "complex", "complex numbers" }, { "view_as_complex", "complex numbers" }, { "view_as_real", "complex numbers" },
-  { "polar", "complex numbers" }, { "real", "complex numbers" }, { "imag", "complex numbers" }, { "angle",
-      "complex numbers" },
+  { "polar", "complex numbers" }, { "real", "complex numbers" }, { "imag", "complex numbers" },
+  { "angle", "complex numbers" },
   { "sparse", "sparse tensors" }, { "sparse_coo_tensor", "sparse tensors" }, { "sparse_csr_tensor", "sparse tensors" },
-  { "sparse_csc_tensor", "sparse tensors" }, { "sparse_bsr_tensor", "sparse tensors" }, { "sparse_coo",
-      "sparse tensors" },
+  { "sparse_csc_tensor", "sparse tensors" }, { "sparse_bsr_tensor", "sparse tensors" },
+  { "sparse_coo", "sparse tensors" },
   { "sparse_csr", "sparse tensors" }, { "sparse_compressed_tensor", "sparse tensors" }, { "smm", "sparse tensors" },
   { "quantization", "quantized tensors" }, { "quantize_per_tensor", "quantized tensors" },
-  { "quantize_per_channel", "quantized tensors" }, { "quantized_lstm", "quantized tensors" }, { "qint8",
-      "quantized tensors" },
+  { "quantize_per_channel", "quantized tensors" }, { "quantized_lstm", "quantized tensors" },
+  { "qint8", "quantized tensors" },
   { "quint8", "quantized tensors" }, { "qint32", "quantized tensors" }, { "dequantize", "quantized tensors" },
   { "quint4x2", "quantized tensors" }, { "ao", "quantized tensors" }, { "nested", "nested tensors" },
   { "jit", "TorchScript" }, { "onnx", "ONNX export" }, { "fx", "graph transformation (torch.fx)" },
-  { "export", "program export" }, { "package", "torch.package" }, { "hub", "torch.hub" }, { "mps",
-      "Apple's GPU backend" },
+  { "export", "program export" }, { "package", "torch.package" }, { "hub", "torch.hub" },
+  { "mps", "Apple's GPU backend" },
   { "xpu", "Intel's GPU backend" }, { "mtia", "MTIA devices" }, { "strided", "layouts other than strided" },
   { "layout", "layouts other than strided" }, { "uint16", "unsigned integers wider than 8 bits" },
   { "uint32", "unsigned integers wider than 8 bits" }, { "uint64", "unsigned integers wider than 8 bits" },
   { "float8_e4m3fn", "8-bit floats" }, { "float8_e5m2", "8-bit floats" }, { "bits8", "raw bit dtypes" },
-  { "channels_last", "memory formats other than contiguous" }, { "channels_last_3d",
-      "memory formats other than contiguous" }
+  { "channels_last", "memory formats other than contiguous" },
+  { "channels_last_3d", "memory formats other than contiguous" }
 };
 
 /* torch._C.missing(name, table, what): the sentence for a name that the table does not have */
@@ -307,7 +307,8 @@ static int match_body (lua_State *L) {
 
 static int match (lua_State *L) { return tl_protect(L, match_body); }
 
-/* torch._C.fail_allocation(n): the n-th allocation of tensors' memory from now on fails; 0: none.  Gives what was left */
+/* torch._C.fail_allocation(n): the n-th allocation of tensors' memory from now on fails; 0: none.  Gives what was
+   left of the last one */
 static int fail_allocation (lua_State *L) {
   tl_Context *c = tl_upctx(L);
   lua_pushinteger(L, (lua_Integer)c->fail_in);

@@ -7,6 +7,8 @@
 
 #include "bind/args.h"
 
+#define TL_GRAD_TAIL "allow_unused:b? materialize_grads:b=false"
+
 #define TL_FORMS(F) \
   F(tensor,        "* dtype:y? device:v? requires_grad:b=false") \
   F(as_tensor,     "dtype:y? device:v?") \
@@ -14,10 +16,10 @@
   F(backward,      "self:T gradient:T? retain_graph:b? create_graph:b=false * inputs:L?") \
   F(backward_of,   "tensors:T grad_tensors:T? retain_graph:b? create_graph:b=false * inputs:L?" \
                    " | tensors:L grad_tensors:X? retain_graph:b? create_graph:b=false * inputs:L?") \
-  F(grad_of,       "outputs:T inputs:T grad_outputs:T? retain_graph:b? create_graph:b=false allow_unused:b? materialize_grads:b=false" \
-                   " | outputs:T inputs:L grad_outputs:T? retain_graph:b? create_graph:b=false allow_unused:b? materialize_grads:b=false" \
-                   " | outputs:L inputs:T grad_outputs:X? retain_graph:b? create_graph:b=false allow_unused:b? materialize_grads:b=false" \
-                   " | outputs:L inputs:L grad_outputs:X? retain_graph:b? create_graph:b=false allow_unused:b? materialize_grads:b=false") \
+  F(grad_of,       "outputs:T inputs:T grad_outputs:T? retain_graph:b? create_graph:b=false " TL_GRAD_TAIL \
+                   " | outputs:T inputs:L grad_outputs:T? retain_graph:b? create_graph:b=false " TL_GRAD_TAIL \
+                   " | outputs:L inputs:T grad_outputs:X? retain_graph:b? create_graph:b=false " TL_GRAD_TAIL \
+                   " | outputs:L inputs:L grad_outputs:X? retain_graph:b? create_graph:b=false " TL_GRAD_TAIL) \
   F(requires_grad, "self:T requires_grad:b=true") \
   F(self,          "self:T") \
   F(self_dim,      "self:T dim:d?") \

@@ -156,8 +156,8 @@ static int remember (const Forward *f, tl_Node *n, int k, tl_Tensor *t) {
   i = which_input(f, t);
   if (i >= 0 && f->edge[i].node) s->from = TL_FROM_INPUT(i);
   for (int j = 0; j < f->nout; j++)
-    if (tl_astensor(f->L, f->first + j) == t && takes_node(f, j) && (i < 0 || in_list(f->L, f->ctx,
-                                                                                      tl_ctx_keys + TL_CTX_DIRTY, t)))
+    if (tl_astensor(f->L, f->first + j) == t && takes_node(f, j) &&
+        (i < 0 || in_list(f->L, f->ctx, tl_ctx_keys + TL_CTX_DIRTY, t)))
       s->from = TL_FROM_RESULT(j);
   s->version = t->storage ? t->storage->version : 0;
   s->t = tl_retain(tl_alias(t));
@@ -206,8 +206,8 @@ static int record (Forward *f) {
   Fn *fn;
   tl_Node *n;
   if (!fresh) return tl_bad(L);
+  /* inputs returned as they are, views, tensors with a past: through an alias */
   for (int j = 0; j < f->nout; j++) {
-                                      /* inputs returned as they are, views, tensors with a past: through an alias */
     tl_Tensor *t = tl_astensor(L, f->first + j);
     fresh[j] = NULL;
     if (!takes_node(f, j) || in_list(L, f->ctx, tl_ctx_keys + TL_CTX_DIRTY, t)) continue;

@@ -49,8 +49,8 @@ static void open_file (lua_State *L, const char *path, tl_Resource *f, uint64_t 
   read_all(L, path, f->fd, b, 8);
   *header = 0;
   for (int i = 7; i >= 0; i--) *header = *header << 8 | b[i];
-  if (*header > (uint64_t)s.st_size - 8) fail(L, path,
-                                              "not a valid safetensors file: its header is longer than the file");
+  if (*header > (uint64_t)s.st_size - 8)
+    fail(L, path, "not a valid safetensors file: its header is longer than the file");
   if (*header > TL_HEADER_MOST) fail(L, path, "not a valid safetensors file: its header is too long");
   *data = (uint64_t)s.st_size - 8 - *header;
 }
@@ -98,8 +98,8 @@ static int load_safetensors_body (lua_State *L) {
   return 2;
 }
 
-/* torch._C.load_file(path, make): the value; make: gives an empty table that keeps its order.  A file of others: its tensors
-   by name */
+/* torch._C.load_file(path, make): the value; make: gives an empty table that keeps its order.  A file of others:
+   its tensors by name */
 static int load_file_body (lua_State *L) {
   const char *path = check_path(L, 1, "load");
   int tensors;

@@ -41,8 +41,8 @@ static void push_table (Tree *t, int ordered) {
   lua_State *L = t->L;
   uint64_t n = get_u64(t);
   int table;
-  if (n > (uint64_t)(t->end - t->p) / 2 || ++t->depth > TL_TREE_DEPTH) broken(t);
-    /* a field takes two bytes at least */
+  if (n > (uint64_t)(t->end - t->p) / 2 || ++t->depth > TL_TREE_DEPTH)
+    broken(t);   /* a field takes two bytes at least */
   luaL_checkstack(L, LUA_MINSTACK, "load");
   if (ordered && t->make) {
     lua_pushvalue(L, t->make);

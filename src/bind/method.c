@@ -1,9 +1,9 @@
 /*
 ** method.c -- THE function behind every operation: x:name(), torch.name(x), x:name_(), operators.
 **
-** One C closure per spelling; upvalues: the record of what it calls,
-  and the tensor metatable.  The box of a result is made before anything else, so nothing can raise while the pool holds
-** what is ours.  The commonest call, tensors and numbers in order, is read without a look at the spec.
+** One C closure per spelling; upvalues: the record of what it calls, and the tensor metatable.  The box
+** of a result is made before anything else, so nothing can raise while the pool holds what is ours.
+** The commonest call, tensors and numbers in order, is read without a look at the spec.
 */
 #include <string.h>
 
@@ -257,8 +257,8 @@ static void set (lua_State *L, int table, const char *name, const char *tail) {
 static void register_op (lua_State *L, int methods, int torch, const tl_Op *op, const char *space, const char *name) {
   int both = !(op->flags & (TL_OP_METHOD | TL_OP_FUNCTION));
   int top = lua_gettop(L), place = torch, only = op->flags & TL_OP_INPLACE_ONLY;
+  /* torch.nn is Lua; it takes its functions from torch._C.functional */
   if (space) {
-               /* torch.nn is Lua; it takes its functions from torch._C.functional */
     if (strncmp(space, "nn.", 3) == 0) tl_subtable(L, torch, lua_pushfstring(L, "_C.%s", space + 3));
     else tl_subtable(L, torch, space);
     place = lua_gettop(L);

@@ -70,7 +70,8 @@ int tl_with_mode (lua_State *L, tl_State *S, int mode, int nargs) {
 
 /* ---- guards: p of the box holds the mode to go back to and whether it is everybody's; NULL when closed ---- */
 
-static void *pack (int before, int base) { return (void *)(intptr_t)((before + 2) << 1 | base); }   /* before -1: none of its own */
+/* before -1: the coroutine had none of its own */
+static void *pack (int before, int base) { return (void *)(intptr_t)((before + 2) << 1 | base); }
 
 static void change (tl_State *S, lua_State *L, int mode) {
   if (L == S->main) S->base = (uint8_t)mode;
@@ -82,7 +83,7 @@ static void change (tl_State *S, lua_State *L, int mode) {
   tl_mode_set(S->ctx, mode);
 }
 
-/* the guard at index 1 belongs to L's coroutine; with another's, the table of modes says whose.  Pushes that thread */
+/* pushes the coroutine that the guard at index 1 was made in, which need not be the one that closes it */
 static void push_owner (lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &modes_key);
   lua_pushvalue(L, 1);
@@ -93,7 +94,7 @@ static void push_owner (lua_State *L) {
 static int guard_close (lua_State *L) {
   tl_State *S = tl_upstate(L);
   tl_Box *b = lua_touserdata(L, 1);
-  int before, base, own;
+  int before, base, own, top = lua_gettop(L);
   if (!tl_unbox(L, 1, TL_IS_GUARD) || !S->ctx) return 0;
   before = (int)((intptr_t)b->p >> 1) - 2;
   base = (int)((intptr_t)b->p & 1);
@@ -105,7 +106,7 @@ static int guard_close (lua_State *L) {
     if (before < 0) lua_pushnil(L);
     else lua_pushinteger(L, before);
     if (lua_isthread(L, -2)) lua_rawset(L, -3);        /* an entry that exists, or none to be: no allocation */
-    lua_settop(L, 1);
+    lua_settop(L, top);
     if (before < 0 && S->overrides > 0) S->overrides--;
   }
   own = own_mode(L);
@@ -157,8 +158,8 @@ static int guard_call (lua_State *L) {
 }
 
 static int has_function (lua_State *L) {
-  return lua_type(L, 1) == LUA_TFUNCTION || (lua_type(L, 1) == LUA_TTABLE && luaL_getmetafield(L, 1,
-                                                                                               "__call") != LUA_TNIL &&
+  return lua_type(L, 1) == LUA_TFUNCTION ||
+      (lua_type(L, 1) == LUA_TTABLE && luaL_getmetafield(L, 1, "__call") != LUA_TNIL &&
                                              (lua_pop(L, 1), 1));
 }
 

@@ -162,7 +162,6 @@ lua_State *tl_lua_begin (tl_State *S, tl_LuaCall *c) {
   c->here = tl_here;
   c->mode = tl_mode_get(S->ctx);
   c->base = S->base;
-  c->mark = tl_mark();
   c->top = lua_gettop(L);
   c->own = 0;
   if (!lua_checkstack(L, 40)) return tl_fail("stack overflow");

@@ -93,8 +93,8 @@ static int plan_gc (lua_State *L) {
 
 void tl_open_plan (lua_State *L) {
   static const luaL_Reg functions[] = { {"capture", capture}, {NULL, NULL} };
-  static const luaL_Reg meta[] = { {"__gc", plan_gc}, {"__call", plan_run}, {"__len", plan_len}, {"__tostring",
-      plan_tostring},
+  static const luaL_Reg meta[] = { {"__gc", plan_gc}, {"__call", plan_run}, {"__len", plan_len},
+    {"__tostring", plan_tostring},
     {NULL, NULL} };
   static const luaL_Reg methods[] = { {"run", plan_run}, {NULL, NULL} };
   tl_setfuncs(L, functions);

@@ -267,8 +267,8 @@ static int set_printoptions_body (lua_State *L) {
   tl_Args a;
   tl_take(L, "set_printoptions", TL_FORM_set_printing, 1, &r, &a);
   if (a.v[4].given) {
-    static const tl_Printing profiles[] = { { 4, 3, 80, -1, 1000 }, { 2, 2, 80, -1, 1000 }, { 4, 3, 80, -1,
-        HUGE_VAL } };
+    static const tl_Printing profiles[] = { { 4, 3, 80, -1, 1000 }, { 2, 2, 80, -1, 1000 },
+      { 4, 3, 80, -1, HUGE_VAL } };
     *o = profiles[a.v[4].i];
   }
   if (a.v[0].given) {

@@ -37,8 +37,8 @@ static void read_state (lua_State *L, int index, tl_Generator *g) {
   tl_Tensor *t = tl_check(L, index, "set_rng_state");
   tl_MtState m;
   if (t->dtype != TL_u8) tl_error(L, "RNG state must be a torch.ByteTensor (uint8), not %s", tl_dtype_name[t->dtype]);
-  if (tl_numel(t) != (int64_t)sizeof m) tl_error(L, "RNG state is wrong size: expected %d bytes, got %lld",
-                                                 (int)sizeof m, (long long)tl_numel(t));
+  if (tl_numel(t) != (int64_t)sizeof m)
+    tl_error(L, "RNG state is wrong size: expected %d bytes, got %lld", (int)sizeof m, (long long)tl_numel(t));
   if (tl_peek("set_rng_state", t, &m)) tl_bad(L);
   if (m.left < 1 || m.left > 624 || m.next > 624) tl_error(L, "Invalid mt19937 state");
   for (int i = 0; i < 624; i++)
@@ -152,8 +152,8 @@ static int default_body (lua_State *L) {
 void tl_open_random (lua_State *L) {
   static const luaL_Reg functions[] = { {"manual_seed", manual_seed}, {"seed", seed}, {"initial_seed", initial_seed},
     {"get_rng_state", get_rng_state}, {"set_rng_state", set_rng_state}, {"Generator", generator}, {NULL, NULL} };
-  static const luaL_Reg methods[] = { {"manual_seed", g_manual_seed}, {"seed", g_seed}, {"initial_seed",
-      g_initial_seed},
+  static const luaL_Reg methods[] = { {"manual_seed", g_manual_seed}, {"seed", g_seed},
+    {"initial_seed", g_initial_seed},
     {"get_state", g_get_state}, {"set_state", g_set_state}, {NULL, NULL} };
   static const luaL_Reg meta[] = { {"__tostring", g_tostring}, {"__eq", g_eq}, {NULL, NULL} };
   int torch = lua_gettop(L);

@@ -102,8 +102,8 @@ static int sizes (lua_State *L, const char *name, int strides) {
 static int size (lua_State *L) { return sizes(L, "size", 0); }
 static int stride (lua_State *L) { return sizes(L, "stride", 1); }
 
-#define ASK(name, push, value) static int name (lua_State *L) { tl_Tensor *t = tl_check(L, 1, #name); push(L, \
-                                                                                                           value); return 1; }
+#define ASK(name, push, value) \
+  static int name (lua_State *L) { tl_Tensor *t = tl_check(L, 1, #name); push(L, value); return 1; }
 ASK(dim, lua_pushinteger, t->ndim)
 ASK(numel, lua_pushinteger, tl_numel(t))
 ASK(element_size, lua_pushinteger, tl_width[t->dtype])
@@ -164,8 +164,8 @@ void tl_open_read (lua_State *L) {
     {"storage_offset", storage_offset}, {"is_contiguous", is_contiguous}, {"is_floating_point", is_floating_point},
     {"is_complex", is_complex}, {"is_signed", is_signed}, {"is_inference", is_inference}, {"data_ptr", data_ptr},
     {NULL, NULL} };
-  static const luaL_Reg private[] = { {"repr", repr}, {"same_storage", same_storage}, {"key", key}, {"version",
-      version},
+  static const luaL_Reg private[] = { {"repr", repr}, {"same_storage", same_storage}, {"key", key},
+    {"version", version},
     {"nbytes", nbytes}, {NULL, NULL} };
   tl_setfuncs(L, functions);
   lua_pushvalue(L, -2);

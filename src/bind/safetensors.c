@@ -45,9 +45,8 @@ static int sequence (Json *j) {
   if (!n || j->end - p < n) return 0;
   for (int i = 1; i < n; i++)
     if ((p[i] & 0xC0) != 0x80) return 0;
-  if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) || (*p == 0xF0 && p[1] < 0x90) || (*p == 0xF4 &&
-                                                                                                    p[1] > 0x8F))
-                                                                                                      return 0;
+  if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) || (*p == 0xF0 && p[1] < 0x90) ||
+      (*p == 0xF4 && p[1] > 0x8F)) return 0;
   return n;
 }
 
@@ -57,7 +56,7 @@ static unsigned hex4 (Json *j) {
   for (int i = 0; i < 4; i++) {
     unsigned char c = *j->p++;
     int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10
-      : -1;
+        : -1;
     if (d < 0) wrong(j, "a \\u escape is wrong");
     x = 16 * x + (unsigned)d;
   }
@@ -134,8 +133,8 @@ static uint64_t integer (Json *j) {
   blanks(j);
   from = j->p;
   for (; j->p < j->end && *j->p >= '0' && *j->p <= '9'; j->p++)
-    if (__builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, *j->p - '0', &x)) wrong(j,
-                                                                                               "a number is too large");
+    if (__builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, *j->p - '0', &x))
+      wrong(j, "a number is too large");
   if (j->p == from) wrong(j, "a whole number is missing");
   if (*from == '0' && j->p - from > 1) wrong(j, "a number with a leading zero");
   if (j->p < j->end && (*j->p == '.' || *j->p == 'e' || *j->p == 'E')) wrong(j, "a number with a fraction");

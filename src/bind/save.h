@@ -37,8 +37,11 @@ void tl_tree_read (lua_State *L, const unsigned char *p, size_t n, int tensors, 
 void tl_open_load (lua_State *L);                      /* load.c; torch._C on top */
 
 /* safetensors.c: one tensor of a header, and all of them by place in the file */
-typedef struct tl_Entry { int dtype, ndim, name; int64_t size[TL_MAXDIM]; uint64_t begin, end; } tl_Entry;
-  /* name: its number */
+typedef struct tl_Entry {
+  int dtype, ndim, name;                 /* name: its number */
+  int64_t size[TL_MAXDIM];
+  uint64_t begin, end;
+} tl_Entry;
 /* parses n bytes of header for `data` bytes of tensors: entries into r (cleared), names into the table at `names` by
    number, metadata into the table at `metadata`.  Every rule of the format is checked.  Raises. */
 int tl_header_read (lua_State *L, const char *path, const unsigned char *p, size_t n, uint64_t data, int names,

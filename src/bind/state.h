@@ -26,8 +26,8 @@ typedef struct tl_State {
   int64_t overrides;                   /* coroutines that ever had a grad mode of their own */
   uint8_t base;                        /* grad mode of everybody else: TL_MODE_* */
   uint8_t collecting;
-  size_t trigger, crowd, level;
-    /* bytes and tensors at which to collect; bytes alive after the last full collection */
+  size_t trigger, crowd;               /* bytes and tensors alive at which to collect */
+  size_t level;                        /* bytes alive after the last full collection */
   double mult, last;                   /* how far above it may grow; when that was */
   tl_Box *none;
   tl_Printing printing;
@@ -51,8 +51,12 @@ void tl_mode_set (tl_Context *c, int mode);
 int tl_with_mode (lua_State *L, tl_State *S, int mode, int nargs);
 
 /* a call from below back into Lua: what must be as it was afterwards */
-typedef struct tl_LuaCall { tl_State *S; lua_State *L; tl_Context *here; int top, mode, base,
-                            own; size_t mark; } tl_LuaCall;
+typedef struct tl_LuaCall {
+  tl_State *S;
+  lua_State *L;
+  tl_Context *here;
+  int top, mode, base, own;
+} tl_LuaCall;
 lua_State *tl_lua_begin (tl_State *S, tl_LuaCall *);     /* NULL: no room on the stack, with a message */
 /* calls nargs values and their function with a traceback; 0, or -1 with the error object kept for tl_raise */
 int tl_lua_call (tl_LuaCall *, lua_State *L, int nargs, int nresults);
@@ -62,8 +66,8 @@ int tl_error (lua_State *L, const char *format, ...) TL_PRINTF(2, 3);   /* raise
 void tl_push_where (lua_State *L);                          /* pushes "file:line: " of the user's code */
 void tl_subtable (lua_State *L, int index, const char *path);   /* pushes t.a.b for "a.b", made when missing */
 const char *tl_got (lua_State *L, int index);          /* "int", "Tensor", "string" ... */
+/* varargs or one list; how many.  Raises */
 int tl_read_sizes (lua_State *L, int first, int last, int64_t *size, const char *op);
-  /* varargs or one list; how many */
 void tl_push_number (lua_State *L, tl_Num v, int dtype);
 int tl_is_list (lua_State *L, int index);              /* a table without string keys */
 int tl_repr (char *buffer, size_t size, double x);     /* the shortest text that reads back */

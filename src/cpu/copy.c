@@ -64,7 +64,8 @@ static void transposed (const Move *m, char *to, const char *from) {
     for (int64_t k = 0; k < columns; k += TILE) {
       int64_t n = columns - k < TILE ? columns - k : TILE, end = rows - r < TILE ? rows : r + TILE;
       for (int64_t q = r; q < end; q++)
-        tl_cpu_strided(m->width, n, to + q * to_row + k * to_step, to_step, from + q * from_row + k * from_step, from_step);
+        tl_cpu_strided(m->width, n, to + q * to_row + k * to_step, to_step, from + q * from_row + k * from_step,
+                       from_step);
     }
 }
 
@@ -131,7 +132,7 @@ int tl_cpu_copy (const tl_Cmd *c, tl_Env *env) {
     return tl_team_for(env, total, ALONE / 8, tl_walk_range, &w);
   }
   if (is_packed(c, 0, m.width) && is_packed(c, 1, m.width)) {
-    if (total * m.width <= ALONE * 4) { memcpy(c->arg[0].data, c->arg[1].data, (size_t)(total * m.width)); return TL_DONE; }
+    if (total * m.width <= ALONE * 4) return copy_flat(&m, 0, total);
     return tl_team_for(env, total, ALONE / m.width, copy_flat, &m);
   }
   m.other = packed_dim(c, m.width, m.last);

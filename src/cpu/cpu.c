@@ -10,7 +10,7 @@
 #include "cpu/cpu.h"
 
 #define ALIGNMENT  64
-#define HUGE_PAGE  ((size_t)2 << 20)       /* from here on blocks ask for huge pages: a first touch of 4 KiB costs 1-2 us */
+#define HUGE_PAGE  ((size_t)2 << 20)       /* from here on huge pages: a first touch of 4 KiB costs 1-2 us */
 
 int tl_cpu_level = 2;
 const tl_KernelRow *tl_cpu_kernels = tl_kernels_v2;

@@ -81,8 +81,8 @@ FUN T acosh_##s (T x) { return __builtin_acosh##f(x); } \
 FUN T atanh_##s (T x) { return __builtin_atanh##f(x); } \
 /* by a number: the exponents that PyTorch treats apart, then the library's */ \
 FUN T power_##s (T x, T n) { \
-  return n == 2 ? x * x : n == 3 ? x * x * x : n == (T)0.5 ? __builtin_sqrt##f(x) : n == (T)-0.5 ? 1 / __builtin_sqrt##f(x) : \
-         n == -1 ? 1 / x : n == -2 ? 1 / (x * x) : n == 1 ? x : n == 0 ? 1 : __builtin_pow##f(x, n); \
+  return n == 2 ? x * x : n == 3 ? x * x * x : n == (T)0.5 ? __builtin_sqrt##f(x) : \
+         n == (T)-0.5 ? 1 / __builtin_sqrt##f(x) : n == -1 ? 1 / x : n == -2 ? 1 / (x * x) : n == 1 ? x : n == 0 ? 1 : __builtin_pow##f(x, n); \
 }
 REAL_FUNCTIONS(float, f32, f)
 REAL_FUNCTIONS(double, f64, )
@@ -126,7 +126,10 @@ FUN int signbit_i64 (int64_t x) { return x < 0; }
 FUN int64_t tdiv_i64 (int64_t a, int64_t b) { return b == 0 ? 0 : b == -1 ? -a : a / b; }
 FUN int64_t rem_i64 (int64_t a, int64_t b) { return b == 0 || b == -1 ? 0 : a % b; }
 FUN int64_t fdiv_i64 (int64_t a, int64_t b) { return tdiv_i64(a, b) - (rem_i64(a, b) != 0 && (a < 0) != (b < 0)); }
-FUN int64_t mod_i64 (int64_t a, int64_t b) { int64_t r = rem_i64(a, b); return r != 0 && (r < 0) != (b < 0) ? r + b : r; }
+FUN int64_t mod_i64 (int64_t a, int64_t b) {
+  int64_t r = rem_i64(a, b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
 FUN int64_t shl_i64 (int64_t a, int64_t b) { return b < 0 || b > 63 ? 0 : (int64_t)((uint64_t)a << b); }
 FUN int64_t shr_i64 (int64_t a, int64_t b) { return a >> (b < 0 || b > 63 ? 63 : b); }
 /* a negative power of anything but 1 and -1 is 0 */

@@ -147,7 +147,8 @@ static int alone (tl_Env *env, int64_t n, int64_t grain, int (*work)(void *, int
   return TL_DONE;
 }
 
-int tl_team_for (tl_Env *env, int64_t n, int64_t grain, int (*work)(void *ctx, int64_t from, int64_t to), void *context) {
+int tl_team_for (tl_Env *env, int64_t n, int64_t grain, int (*work)(void *ctx, int64_t from, int64_t to),
+                 void *context) {
   int none = 0, shares, reason;
   int64_t pieces, at = 0;
   if (n <= grain) return n > 0 ? work(context, 0, n) : TL_DONE;

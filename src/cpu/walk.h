@@ -17,7 +17,7 @@ typedef enum tl_OperandKind {
 
 typedef struct tl_Operand {
   char *data;
-  tl_Convert first, second;    /* in: dtype to via, via to compute; result: compute to via, via to dtype; NULL: nothing to do */
+  tl_Convert first, second;    /* in: dtype to via, via to compute; result: compute to via, via to dtype; NULL: none */
   uint8_t kind, width;         /* bytes of an element in memory */
   tl_Cell value;               /* SCALAR: in the compute type */
 } tl_Operand;
