@@ -69,7 +69,8 @@ static int cpu_run (tl_Device *d, const tl_Cmd *c, tl_Env *env) {
     case TL_MAP:
       if (c->flags & TL_CMD_PLAIN && c->size[0] <= SMALL && c->dtype <= TL_f64) {
         const void *in[TL_MAXARG - 1];
-        for (int k = 1; k < c->narg; k++) in[k - 1] = c->arg[k].flags ? in[0] : c->arg[k].data;   /* absent: not read */
+        for (int k = 1; k < c->narg; k++)            /* an absent one is not read, but never a pointer to nowhere */
+          in[k - 1] = c->arg[k].flags ? c->arg[1].data : c->arg[k].data;
         tl_cpu_kernels[c->op][c->dtype](c->size[0], c->arg[0].data, in, c->p, 0);
         return TL_DONE;
       }

@@ -82,7 +82,8 @@ FUN T atanh_##s (T x) { return __builtin_atanh##f(x); } \
 /* by a number: the exponents that PyTorch treats apart, then the library's */ \
 FUN T power_##s (T x, T n) { \
   return n == 2 ? x * x : n == 3 ? x * x * x : n == (T)0.5 ? __builtin_sqrt##f(x) : \
-         n == (T)-0.5 ? 1 / __builtin_sqrt##f(x) : n == -1 ? 1 / x : n == -2 ? 1 / (x * x) : n == 1 ? x : n == 0 ? 1 : __builtin_pow##f(x, n); \
+         n == (T)-0.5 ? 1 / __builtin_sqrt##f(x) : n == -1 ? 1 / x : \
+         n == -2 ? 1 / (x * x) : n == 1 ? x : n == 0 ? 1 : __builtin_pow##f(x, n); \
 }
 REAL_FUNCTIONS(float, f32, f)
 REAL_FUNCTIONS(double, f64, )
