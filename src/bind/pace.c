@@ -62,11 +62,18 @@ void tl_pace (lua_State *L) { tl_pace_state(L, tl_binder(L)); }
 /* a refused allocation: everything that Lua does not hold goes */
 static int collect (void *owner) {
   tl_State *S = owner;
-  if (!S || S->collecting || !S->L) return 0;
+  lua_State *L = S ? S->L : NULL;
+  tl_Context *here = tl_here;
+  int mode;
+  if (!L || S->collecting) return 0;
+  mode = tl_mode_get(S->ctx);
   S->collecting = 1;
-  lua_gc(S->L, LUA_GCCOLLECT);
-  lua_gc(S->L, LUA_GCCOLLECT);                                    /* what finalizers let go */
+  lua_gc(L, LUA_GCCOLLECT);
+  lua_gc(L, LUA_GCCOLLECT);                                       /* what finalizers let go */
   S->collecting = 0;
+  S->L = L;                                                       /* finalizers may be scripts that use tensors */
+  tl_here = here;
+  tl_mode_set(S->ctx, mode);
   S->level = S->ctx->bytes;
   return 0;
 }
