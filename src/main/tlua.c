@@ -2,7 +2,7 @@
 ** tlua.c -- the program: options, LUA_INIT, scripts.  It keeps lua's contract (options, their order, exit
 ** codes, `arg`, stdin scripts, messages) and adds --version, --help, -m and the global `torch`.
 **
-** Opening torch takes a tenth of a millisecond (its Lua half is loaded as its parts are named), so it is done at once.
+** Opening torch takes a millisecond (its Lua half is loaded as its parts are named), so it is done at once.
 */
 #include <stdio.h>
 #include <stdlib.h>
