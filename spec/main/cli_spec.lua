@@ -105,6 +105,8 @@ describe("tlua's command line", function ()
   it("keeps warnings off until -W", function ()
     assert.equal("", run({ "-e", "warn('hi')" }).err)
     assert.equal("Lua warning: hi\n", run({ "-W", "-e", "warn('hi')" }).err)
+    local pieces = [[warn("@a", "b") warn("@off") warn("lost") warn("@on") warn("@no such word") warn("c")]]
+    assert.equal("Lua warning: @ab\nLua warning: c\n", run({ "-W", "-e", pieces }).err)
   end)
 
   it("shows versions and help on stdout", function ()

@@ -2,7 +2,7 @@
 ** pace.c -- Lua's collector is told about tensors.  The only file that knows its parameters.
 **
 ** Lua sees 16-byte boxes; behind them are megabytes.  So collections are paced by what is behind: a young
-** one whenever the bytes of storages grew by an eighth or by 1 MiB, or the tensors by an eighth or by
+** one whenever the bytes of storages grew by an eighth or by half a MiB, or the tensors by an eighth or by
 ** 1,000 (small ones must come back while they are in the cache, however large a model stands beside
 ** them); a full one when the bytes alive pass a multiple of what the last full one left, the multiple
 ** being driven so that full collections take less than 5 % of the time.
@@ -16,7 +16,8 @@
 #include "bind/state.h"
 #include "bind/pace.h"
 
-#define MIB  ((size_t)1 << 20)
+#define MIB    ((size_t)1 << 20)
+#define YOUNG  (MIB / 2)           /* half of a core's second cache */
 #define SMALL  ((size_t)1000)
 
 static double seconds (void) {
@@ -46,7 +47,7 @@ static void collect_now (lua_State *L, tl_State *S) {
   if (S->ctx->bytes > limit) full(L, S);
   S->collecting = 0;
   more = S->ctx->bytes / 8;
-  if (more < MIB) more = MIB;
+  if (more < YOUNG) more = YOUNG;
   if (more < 2 * just) more = 2 * just;
   S->trigger = S->ctx->bytes + more;
   S->crowd = S->ctx->tensors + (S->ctx->tensors / 8 > SMALL ? S->ctx->tensors / 8 : SMALL);
@@ -79,7 +80,7 @@ static int collect (void *owner) {
 }
 
 void tl_pace_open (lua_State *L, tl_State *S) {
-  S->trigger = MIB;
+  S->trigger = YOUNG;
   S->crowd = SMALL;
   S->mult = 1.5;
   S->last = seconds();

@@ -132,8 +132,8 @@ int tl_cpu_copy (const tl_Cmd *c, tl_Env *env) {
     return tl_team_for(env, total, ALONE / 8, tl_walk_range, &w);
   }
   if (is_packed(c, 0, m.width) && is_packed(c, 1, m.width)) {
-    if (total * m.width <= ALONE * 4) return copy_flat(&m, 0, total);
-    return tl_team_for(env, total, ALONE / m.width, copy_flat, &m);
+    if (total * m.width <= ALONE) return copy_flat(&m, 0, total);
+    return tl_team_for(env, total, ALONE / 8 / m.width, copy_flat, &m);
   }
   m.other = packed_dim(c, m.width, m.last);
   outside(&m);
@@ -169,8 +169,8 @@ int tl_cpu_fill (const tl_Cmd *c, tl_Env *env) {
   if (total == 0) return TL_DONE;
   tl_convert(dtype <= TL_bf16 ? TL_f64 : TL_i64, dtype)(1, &m.value, &c->p[0]);
   if (is_packed(c, 0, m.width)) {
-    if (total * m.width <= ALONE * 4) return fill_flat(&m, 0, total);
-    return tl_team_for(env, total, ALONE / m.width, fill_flat, &m);
+    if (total * m.width <= ALONE) return fill_flat(&m, 0, total);
+    return tl_team_for(env, total, ALONE / 8 / m.width, fill_flat, &m);
   }
   outside(&m);
   row_bytes = total / m.rows * m.width;

@@ -132,9 +132,16 @@ static tl_Device cpu = {
 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/*
+** OpenBLAS starts threads when it is loaded, and for a tenth of a second they spin beside whatever runs.
+** This ends them, as its own handler does before a fork; a host that asks for threads again gets them.
+*/
+extern int blas_thread_shutdown_ (void) __attribute__((weak));
+
 static void start (void) {
   choose_level();
   tl_cpu_gemm_start();
+  if (blas_thread_shutdown_) blas_thread_shutdown_();
 }
 
 tl_Device *tl_cpu (void) {

@@ -332,7 +332,8 @@ int tl_walk_range (void *walk, int64_t from, int64_t to) {
 
 /* ---- the verb ---- */
 
-#define ALONE (1 << 18)        /* cost of a command below which it stays on the caller's thread: 50 us or more */
+#define ALONE (1 << 16)        /* cost of a command below which it stays on the caller's thread: 10 us or more; larger ones are cut
+                                  as products are, so that each thread finds its half of them in its own cache */
 
 /*
 ** Small packed operands of a float compute type and at most one number, which the kernel has a loop for:

@@ -97,3 +97,16 @@ int call_guarded (lua_State *L, int nargs, int nresults) {
   }
   return status;
 }
+
+/* warn("...") as stock Lua's: silent until "@on"; `more`: the text goes on with the next call */
+void warn (void *unused, const char *text, int more) {
+  static int on, going;
+  (void)unused;
+  if (!going && !more && text[0] == '@') {
+    if (!strcmp(text, "@on")) on = 1;
+    else if (!strcmp(text, "@off")) on = 0;
+    return;
+  }
+  if (on) fprintf(stderr, "%s%s%s", going ? "" : "Lua warning: ", text, more ? "" : "\n");
+  going = more;
+}

@@ -226,17 +226,20 @@ static int run_program (lua_State *L) {
 
 int main (int argc, char **argv) {
   if (argv[0] && argv[0][0]) set_program_name(argv[0]);
-  lua_State *L = luaL_newstate();
+  Heap *heap = heap_open();
+  lua_State *L = heap ? lua_newstate(heap_alloc, heap) : NULL;
   if (!L) {
     complain("cannot create state: not enough memory");
     return EXIT_FAILURE;
   }
+  lua_setwarnf(L, warn, NULL);
   lua_pushcfunction(L, run_program);
   lua_pushinteger(L, argc);
   lua_pushlightuserdata(L, argv);
   int status = lua_pcall(L, 2, 1, 0), good = status == LUA_OK && lua_toboolean(L, -1), interrupted = was_interrupted();
   if (status != LUA_OK) report(L, status);
   lua_close(L);
+  heap_close(heap);
   if (interrupted && !good) die_of_interrupt();
   return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
