@@ -168,13 +168,41 @@ typedef enum tl_Reason {       /* why a command was not done; 0 is success */
 
 typedef struct tl_Fault {      /* details for words: which index, of which dim, of what size */
   int64_t value, size, dim;
+  const char *what;            /* env->what of the command at fault, where a device found it late; else NULL */
 } tl_Fault;
 
 typedef struct tl_Env {        /* what a command runs under; one per state */
   volatile int *stop;          /* set from a signal or another thread; polled about every millisecond */
   int threads;                 /* at most so many at work on one command */
   tl_Fault fault;
+  const char *what;            /* what the caller calls the work; a string that lives on, or NULL */
 } tl_Env;
+
+/*
+** A device may run commands late, in order (a queue).  Then a fault of a kernel (TL_BADINDEX, TL_ZERODIV,
+** TL_BADVALUE) is told by the next sync, or by the next move outwards, with the fault's details; what
+** breaks the device for good (TL_BROKEN) is told by every call from then on.
+*/
+enum {                         /* directions of a move */
+  TL_MOVE_IN, TL_MOVE_OUT, TL_MOVE_WITHIN,      /* host to device (the source may be reused at once), back (waits), within */
+  TL_MOVE_LATER = 4            /* added: returns at once; the host's memory is pinned and the caller keeps it as it is */
+};
+
+enum { TL_GENERATOR_MT, TL_GENERATOR_PHILOX };   /* mt.h, philox.h: what the state operand of TL_RANDOM is */
+
+typedef struct tl_DeviceFacts {
+  char name[256];
+  uint64_t memory;             /* bytes on the card */
+  int major, minor, processors, threads, warp, cache;   /* compute capability; threads of a processor; bytes of the second cache */
+  int simulated, cards;        /* cards: of this kind in the machine */
+  int driver, runtime;         /* versions as CUDA numbers them: 12040 */
+} tl_DeviceFacts;
+
+typedef struct tl_DeviceMemory {   /* bytes, and counts of what happened so far */
+  uint64_t allocated, reserved, free, total, largest;      /* free, total: of the card; largest: free block kept here */
+  uint64_t peak_allocated, peak_reserved;
+  uint64_t segments, allocations, segment_allocations, segment_frees, retries, failures;
+} tl_DeviceMemory;
 
 typedef struct tl_Device tl_Device;
 struct tl_Device {
@@ -183,7 +211,7 @@ struct tl_Device {
   int kind, index;             /* 1 cpu, 2 cuda (DLPack's numbers) */
   void *(*alloc) (tl_Device *, size_t bytes);                /* NULL: none left */
   void  (*free)  (tl_Device *, void *, size_t bytes);
-  int   (*move)  (tl_Device *, void *to, const void *from, size_t bytes, int direction);   /* 0 in, 1 out, 2 within */
+  int   (*move)  (tl_Device *, void *to, const void *from, size_t bytes, int direction);   /* TL_MOVE_*; a tl_Reason */
   int   (*run)   (tl_Device *, const tl_Cmd *, tl_Env *);    /* a tl_Reason */
   int   (*sync)  (tl_Device *, tl_Env *);
   const char *(*why) (tl_Device *);                          /* words for TL_BROKEN */
@@ -192,9 +220,39 @@ struct tl_Device {
   void *(*plan_end)   (tl_Device *);
   int   (*plan_run)   (tl_Device *, void *plan, tl_Env *);
   void  (*plan_free)  (tl_Device *, void *plan);
+  /*
+  ** From here on a field may be NULL: the device has no such thing.  A plan that has begun takes commands down
+  ** instead of running them; plan_end gives the handle, and plan_run runs it.
+  */
+  int generator;                                             /* TL_GENERATOR_* */
+  int  (*facts)  (tl_Device *, tl_DeviceFacts *);
+  int  (*memory) (tl_Device *, tl_DeviceMemory *);
+  void (*memory_reset) (tl_Device *);                        /* peaks start over from now */
+  int  (*trim)   (tl_Device *);                              /* memory that is kept but unused goes back to the system; waits */
+  void *(*pin)   (tl_Device *, size_t bytes);                /* host memory that moves without a wait */
+  void (*unpin)  (tl_Device *, void *, size_t bytes);
+  uint64_t (*waits) (tl_Device *);                           /* how often the host has waited for the device */
+  /* queues of a device ("streams"); each thread has a current one; NULL is the device's own */
+  void *(*stream_new)  (tl_Device *, int priority);          /* NULL: see why */
+  void  (*stream_free) (tl_Device *, void *stream);
+  void *(*stream)      (tl_Device *);
+  void  (*stream_set)  (tl_Device *, void *stream);
+  int   (*stream_sync) (tl_Device *, void *stream, tl_Env *);
+  int   (*stream_idle) (tl_Device *, void *stream);          /* 1 yes, 0 no, -1 broken */
+  int   (*stream_use)  (tl_Device *, void *stream, void *data);      /* data, a block of alloc, is also used there: not reused before */
+  void *(*event_new)     (tl_Device *, int timed);
+  void  (*event_free)    (tl_Device *, void *event);
+  int   (*event_record)  (tl_Device *, void *event, void *stream);
+  int   (*event_wait)    (tl_Device *, void *event, void *stream);   /* the stream waits, not the host */
+  int   (*event_sync)    (tl_Device *, void *event, tl_Env *);
+  int   (*event_done)    (tl_Device *, void *event);                 /* 1 yes, 0 no, -1 broken */
+  int   (*event_between) (tl_Device *, void *from, void *to, double *milliseconds);
 };
 
-/* the only symbol a plugin exports; formulas: the name of every code, for the handshake */
+/*
+** The only symbol a plugin exports, `tl_device_open`.  formulas: the text of every code, in order, and NULL, for
+** the handshake.  index counts from 0.  NULL: not to be had, *why says why in words.  A device lives as long as the process.
+*/
 typedef tl_Device *(*tl_DeviceOpen) (uint32_t abi, const char *const *formulas, int index, const char **why);
 
 tl_Device *tl_cpu (void);      /* the device that is always there */
