@@ -232,6 +232,8 @@ build/aarch64/%.o: src/%.c
 	  -DTLUA_VERSION='"$(VERSION)"' -idirafter /usr/include/lua5.4 -idirafter /usr/include/$(MULTIARCH) $(patsubst -I%,-idirafter %,$(BLAS_CFLAGS)) -MMD -MP -c -o $@ $<
 -include $(patsubst src/%.c,build/aarch64/%.d,$(ARM_SRC))
 
+include cuda/cuda.mk
+
 sizes:
 	@$(LUA) tools/sizes.lua
 
@@ -269,7 +271,7 @@ uninstall:
 	rm -rf $(BINDIR)/tlua $(CMOD)/torch.so $(LIBDIR)/libtlua.a $(LIBDIR)/pkgconfig/tlua.pc $(DOCDIR)
 
 clean:
-	rm -rf build tlua torch.so
+	rm -rf build tlua torch.so tlua_cuda.so
 
 .PHONY: all proofs deps test run-specs demo floors lint lint-c lint-lua threads-check aarch64-check aarch64-objects sizes docs docs-check \
         bench check-all install uninstall clean

@@ -2,7 +2,7 @@
 # deps.sh build|test|lint|aarch64 ... -- installs the Debian packages that are missing, and says so first.
 set -e
 build="gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev libopenblas-pthread-dev libopenblas0-pthread libedit-dev"
-test="lua-busted lua-filesystem lua5.4"
+test="lua-busted lua-filesystem lua5.4 g++"
 lint="lua-check clang"
 aarch64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 

@@ -13,7 +13,7 @@ static tl_Generator *check_generator (lua_State *L) {
 }
 
 static tl_Generator *default_one (lua_State *L) {
-  tl_Generator *g = tl_default_generator(tl_here->default_device);
+  tl_Generator *g = tl_default_generator(tl_cpu());
   if (!g) tl_bad(L);
   return g;
 }
@@ -28,22 +28,13 @@ static uint64_t check_seed (lua_State *L, int index) {
 }
 
 static void push_state (lua_State *L, tl_Generator *g) {
-  tl_Tensor *t = tl_clone(g->state);
+  tl_Tensor *t = tl_device_of(g->state)->kind == 1 ? tl_clone(g->state) : tl_to_device(g->state, tl_cpu());
   if (!t) tl_bad(L);
   tl_push(L, t);
 }
 
 static void read_state (lua_State *L, int index, tl_Generator *g) {
-  tl_Tensor *t = tl_check(L, index, "set_rng_state");
-  tl_MtState m;
-  if (t->dtype != TL_u8) tl_error(L, "RNG state must be a torch.ByteTensor (uint8), not %s", tl_dtype_name[t->dtype]);
-  if (tl_numel(t) != (int64_t)sizeof m)
-    tl_error(L, "RNG state is wrong size: expected %d bytes, got %lld", (int)sizeof m, (long long)tl_numel(t));
-  if (tl_peek("set_rng_state", t, &m)) tl_bad(L);
-  if (m.left < 1 || m.left > 624 || m.next > 624) tl_error(L, "Invalid mt19937 state");
-  for (int i = 0; i < 624; i++)
-    if (m.state[i] > UINT32_MAX) tl_error(L, "Invalid mt19937 state");
-  if (tl_copy(g->state, tl_contiguous(t))) tl_bad(L);
+  if (tl_generator_set(g, tl_check(L, index, "set_rng_state"))) tl_bad(L);
 }
 
 static int push_initial (lua_State *L, tl_Generator *g) {
@@ -66,7 +57,7 @@ static void push_default (lua_State *L) {
 }
 
 static int manual_seed_body (lua_State *L) {
-  if (tl_generator_seed(default_one(L), check_seed(L, 1))) return tl_bad(L);
+  if (tl_manual_seed(check_seed(L, 1))) return tl_bad(L);
   push_default(L);
   return 1;
 }

@@ -56,7 +56,14 @@ typedef struct tl_Context {
   tl_Env env;
   volatile int stop;
   tl_Plan *plan;                         /* being written down, or NULL */
-  tl_Generator *generator;               /* the default one */
+  tl_Generator *generator;               /* the default ones, a list: one per device that was needed */
+  uint64_t seed;                         /* what the next of them starts from, */
+  uint8_t seeded;                        /* when the user has said one */
+  /* other devices */
+  int cuda;                              /* index that plain "cuda" means */
+  uint8_t sync_mode;                     /* waiting for a device: 0 is fine, 1 warns, 2 is an error */
+  uint8_t later;                         /* copies across devices need not have arrived when they return (non_blocking) */
+  void (*warn) (void *owner, const char *text);
   uint64_t sequence;                     /* creation number of the next node */
   tl_Node **grave;                       /* nodes being freed (grad/node.c) */
   tl_Node *free_wide;                    /* as free_nodes, of the larger block */

@@ -1,6 +1,7 @@
 /*
 ** cmd.c -- from tensors to commands, and the one door to every kernel.
 */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/cmd.h"
@@ -10,21 +11,22 @@
 #include "core/pool.h"
 #include "core/shape.h"
 
+/* a fault in words; one that a device found late names what was at work */
 static int explain (tl_Device *d, int reason) {
-  const tl_Fault *f = &tl_here->env.fault;
+  tl_Fault f = tl_here->env.fault;
+  char late[160] = "";
+  if (f.what) snprintf(late, sizeof late, " (in %s on %s)", f.what, d->name);
+  tl_here->env.fault.what = NULL;
   switch (reason) {
     case TL_NOMEM: return tl_fault("not enough memory for a kernel's work");
     case TL_INTERRUPTED: return tl_fault("interrupted!");
     case TL_BADINDEX:
-      if (f->dim < 0)
-        return tl_fault("Target %lld is out of bounds (classes are 1 to %lld)", (long long)f->value, (long long)f->size);
-      if (f->value == 0)
-        return tl_fault("index 0 is out of bounds for dimension %lld with size %lld (indices count from 1)",
-                        (long long)f->dim + 1, (long long)f->size);
-      return tl_fault("index %lld is out of bounds for dimension %lld with size %lld", (long long)f->value,
-                      (long long)f->dim + 1, (long long)f->size);
-    case TL_ZERODIV: return tl_fault("ZeroDivisionError: integer division or modulo by zero");
-    case TL_BADVALUE: return tl_fault("a value is out of its range (%lld)", (long long)f->value);
+      if (f.dim < 0)
+        return tl_fault("Target %lld is out of bounds (classes are 1 to %lld)%s", (long long)f.value, (long long)f.size, late);
+      return tl_fault("index %lld is out of bounds for dimension %lld with size %lld%s%s", (long long)f.value,
+                      (long long)f.dim + 1, (long long)f.size, f.value == 0 ? " (indices count from 1)" : "", late);
+    case TL_ZERODIV: return tl_fault("ZeroDivisionError: integer division or modulo by zero%s", late);
+    case TL_BADVALUE: return tl_fault("a value is out of its range (%lld)%s", (long long)f.value, late);
     case TL_CANT: return tl_fault("device %s can't do this", d->name);
     default: return tl_fault("device %s: %s", d->name, d->why ? d->why(d) : "broken");
   }
@@ -36,6 +38,31 @@ int tl_run (tl_Device *d, tl_Cmd *cmd) {
   if (TL_UNLIKELY(c->plan != NULL) && tl_plan_add(c->plan, d, cmd)) return -1;
   reason = d->run(d, cmd, &c->env);
   return TL_LIKELY(reason == TL_DONE) ? 0 : explain(d, reason);
+}
+
+/* the host is about to wait for a device: is that wanted? */
+static int may_wait (const char *what, tl_Device *d) {
+  tl_Context *c = tl_here;
+  char text[200];
+  if (TL_LIKELY(!c->sync_mode) || d->kind == 1) return 0;
+  snprintf(text, sizeof text, "%s: called a synchronizing CUDA operation", what);
+  if (c->sync_mode > 1) return tl_fault("%s", text);
+  if (c->warn) c->warn(c->owner, text);
+  return 0;
+}
+
+int tl_wait (const char *what, tl_Device *d) {
+  int reason = may_wait(what, d) ? -1 : d->sync ? d->sync(d, &tl_here->env) : TL_DONE;
+  return reason > 0 ? explain(d, reason) : reason;
+}
+
+/* bytes from the device's memory to the host's, after all that was queued before */
+static int bring (const char *what, tl_Device *d, void *to, const void *from, size_t bytes) {
+  int reason;
+  if (d->kind == 1) { memcpy(to, from, bytes); return 0; }
+  if (tl_wait(what, d)) return -1;
+  reason = d->move(d, to, from, bytes, TL_MOVE_OUT);
+  return reason ? explain(d, reason) : 0;
 }
 
 void tl_cmd_init (tl_Cmd *c, int verb, int op, int dtype, int nout) {
@@ -140,12 +167,29 @@ int tl_fill (tl_Tensor *t, tl_Num v, int dtype) {
   return tl_run(t->storage->device, &c);
 }
 
+/* packed bytes between two devices; `later`: pinned host memory need not have arrived, or been read, on return */
+static int carry (tl_Tensor *to, tl_Tensor *from, size_t bytes) {
+  tl_Device *there = to->storage->device, *here = from->storage->device;
+  int later = tl_here->later && tl_storage_is_pinned((here->kind == 1 ? from : to)->storage) ? TL_MOVE_LATER : 0, reason;
+  if (here->kind == 1) {
+    reason = there->move(there, tl_data(to), tl_data(from), bytes, TL_MOVE_IN + later);
+    return reason ? explain(there, reason) : 0;
+  }
+  if (there->kind != 1) {                                /* from card to card */
+    if (tl_wait("copy_", there) || tl_wait("copy_", here)) return -1;
+    reason = here->move(here, tl_data(to), tl_data(from), bytes, TL_MOVE_WITHIN);
+    return reason ? explain(here, reason) : tl_wait("copy_", here);
+  }
+  if (!later) return bring("copy_", here, tl_data(to), tl_data(from), bytes);
+  reason = here->move(here, tl_data(to), tl_data(from), bytes, TL_MOVE_OUT + later);
+  return reason ? explain(here, reason) : 0;
+}
+
 static int copy_across (tl_Tensor *to, tl_Tensor *from) {
   tl_Device *there = to->storage->device, *here = from->storage->device;
   tl_Tensor *packed, *landed;
-  int64_t bytes = tl_numel(to) * tl_width[to->dtype];
-  tl_Context *c = tl_here;
-  if (c->plan) return tl_fault("copy_: a copy between devices can't stand inside a captured step");
+  size_t bytes = (size_t)tl_numel(to) * tl_width[to->dtype];
+  if (tl_here->plan) return tl_fault("copy_: a copy between devices can't stand inside a captured step");
   if (!tl_same_sizes(to, from)) {
     tl_Tensor *full = tl_new(here, from->dtype, to->ndim, to->size);
     if (!full || tl_copy(full, from)) return -1;
@@ -154,11 +198,7 @@ static int copy_across (tl_Tensor *to, tl_Tensor *from) {
   packed = tl_contiguous(tl_cast(from, to->dtype));
   if (!packed) return -1;
   landed = to->flags & TL_PLAIN ? to : tl_new(there, to->dtype, to->ndim, to->size);
-  if (!landed) return -1;
-  if (here->sync && here->sync(here, &c->env)) return explain(here, TL_BROKEN);
-  if (here->kind == 1 ? there->move(there, tl_data(landed), tl_data(packed), (size_t)bytes, 0)
-                      : here->move(here, tl_data(landed), tl_data(packed), (size_t)bytes, there->kind == 1 ? 1 : 2))
-    return explain(here->kind == 1 ? there : here, TL_BROKEN);
+  if (!landed || carry(landed, packed, bytes)) return -1;
   return landed == to ? 0 : tl_copy(to, landed);
 }
 
@@ -237,9 +277,7 @@ int tl_peek (const char *what, tl_Tensor *x, void *to) {
   d = x->storage->device;
   bytes = (size_t)tl_numel(x) * tl_width[x->dtype];
   if (bytes == 0) return 0;
-  if (d->kind == 1) { memcpy(to, tl_data(x), bytes); return 0; }
-  if (d->sync(d, &c->env) || d->move(d, to, tl_data(x), bytes, 1)) return explain(d, TL_BROKEN);
-  return 0;
+  return bring(what, d, to, tl_data(x), bytes);
 }
 
 int tl_peek_number (const char *what, tl_Tensor *x, tl_Num *v) {

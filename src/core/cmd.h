@@ -11,6 +11,7 @@
 
 /* the one door.  -1 with a message when the device could not. */
 int tl_run (tl_Device *, tl_Cmd *);
+int tl_wait (const char *what, tl_Device *);      /* until all that was queued is done; -1 with the words of a late fault */
 
 /*
 ** Lays out a command's space: size of ndim dims, the first `keep` of which are outer.  Operands are

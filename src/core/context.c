@@ -43,8 +43,11 @@ void tl_context_free (tl_Context *c) {
   tl_Context *before = tl_here;
   if (!c) return;
   tl_here = c;
-  tl_generator_release(c->generator);
-  c->generator = NULL;
+  while (c->generator) {
+    tl_Generator *g = c->generator;
+    c->generator = g->next;
+    tl_generator_release(g);
+  }
   tl_node_flush(c);
   tl_tensor_flush(c);
   tl_cache_close(c);

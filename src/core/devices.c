@@ -9,10 +9,18 @@
 #include "core/devices.h"
 #include "core/fail.h"
 
+/* the number behind "cuda:", or -1 */
+static int ordinal (const char *digits) {
+  char *end;
+  long n = strtol(digits, &end, 10);
+  return *digits < '0' || *digits > '9' || *end || n > 999 ? -1 : (int)n;
+}
+
 tl_Device *tl_device (const char *name) {
   if (strcmp(name, "cpu") == 0 || strcmp(name, "cpu:0") == 0) return tl_cpu();
-  if (strncmp(name, "cuda", 4) == 0 && (name[4] == '\0' || name[4] == ':'))
-    return tl_fail("device '%s': this build of tlua has no CUDA device", name);
+  if (strcmp(name, "cuda") == 0) return tl_cuda(tl_here->cuda);
+  if (strncmp(name, "cuda:", 5) == 0)
+    return ordinal(name + 5) >= 0 ? tl_cuda(ordinal(name + 5)) : tl_fail("Invalid device string: '%s'", name);
   return tl_fail("Expected one of cpu, cuda device type at start of device string: %s", name);
 }
 

@@ -70,6 +70,8 @@ static void *copy_more (tl_Plan *p, const tl_More *m) {
 
 int tl_plan_add (tl_Plan *p, tl_Device *d, const tl_Cmd *cmd) {
   Line *l;
+  if (p->device->plan_begin && d != p->device)
+    return tl_fault("capture: a step captured on %s can't run commands on %s", p->device->name, d->name);
   if (grow(p, &p->lines, p->nlines, &p->clines, sizeof *p->lines)) return -1;
   l = &p->lines[p->nlines];
   l->device = d;
@@ -117,6 +119,11 @@ int tl_plan_take_block (tl_Plan *p, tl_Storage *s) {
   return 1;
 }
 
+static int replay (tl_Plan *p) {
+  tl_Device *d = p->device;
+  return d->plan_run(d, p->handle, &p->context->env) ? tl_fault("capture: device %s: %s", d->name, d->why(d)) : 0;
+}
+
 int tl_plan_end (tl_Plan *p) {
   p->context->plan = NULL;
   for (size_t i = 0; i < p->nborn; i++) {
@@ -133,16 +140,20 @@ int tl_plan_end (tl_Plan *p) {
   free(p->born);
   p->born = NULL;
   p->nborn = p->cborn = 0;
-  if (p->device->plan_end) p->handle = p->device->plan_end(p->device);
-  return p->failed ? tl_fault("capture: not enough memory to write the step down") : 0;
+  if (p->failed) tl_fault("capture: not enough memory to write the step down");
+  if (!p->device->plan_end) return p->failed ? -1 : 0;
+  /* such a device has only noted the commands: now they run for the first time */
+  p->handle = p->device->plan_end(p->device);
+  if (p->failed || tl_here->failed) return -1;
+  return p->handle ? replay(p) : tl_fault("capture: device %s: %s", p->device->name, p->device->why(p->device));
 }
 
 int tl_plan_run (tl_Plan *p) {
   tl_Context *c = tl_here;
   if (c->plan) return tl_fault("capture: a captured step can't run inside another capture");
-  if (p->handle && p->device->plan_run) {
-    if (p->device->plan_run(p->device, p->handle, &c->env))
-      return tl_fault("capture: device %s: %s", p->device->name, p->device->why(p->device));
+  if (p->device->plan_run) {
+    if (!p->handle) return tl_fault("capture: this step failed when it was captured");
+    if (replay(p)) return -1;
   }
   else
     for (size_t i = 0; i < p->nlines; i++)

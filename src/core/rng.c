@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "core/cmd.h"
 #include "core/dtype.h"
 #include "core/fail.h"
 #include "core/pool.h"
@@ -11,33 +12,51 @@
 
 #define FRESH 67280421310721u              /* a torch.Generator's seed before anyone seeds it */
 
-static int read_state (tl_Generator *g, tl_MtState *m) {
+typedef union State { tl_MtState mt; tl_PhiloxState philox; } State;
+
+static size_t bytes_of (const tl_Generator *g) {
+  return g->device->generator == TL_GENERATOR_PHILOX ? sizeof(tl_PhiloxState) : sizeof(tl_MtState);
+}
+
+static int write_state (tl_Generator *g, const State *s) {
   tl_Device *d = g->device;
-  if (d->kind == 1) { *m = *(const tl_MtState *)tl_data(g->state); return 0; }
-  if ((d->sync && d->sync(d, &tl_here->env)) || d->move(d, m, tl_data(g->state), sizeof *m, 1))
-    return tl_fault("the generator's state can't be read from device %s", d->name);
-  return 0;
+  g->state->storage->version++;
+  return d->move(d, tl_data(g->state), s, bytes_of(g), TL_MOVE_IN)
+         ? tl_fault("the generator's state can't be written on device %s", d->name) : 0;
 }
 
 int tl_generator_seed (tl_Generator *g, uint64_t seed) {
-  tl_Device *d = g->device;
-  if (d->kind == 1) tl_mt_start(tl_data(g->state), seed);
-  else {
-    tl_MtState m;
-    tl_mt_start(&m, seed);
-    if ((d->sync && d->sync(d, &tl_here->env)) || d->move(d, tl_data(g->state), &m, sizeof m, 0))
-      return tl_fault("the generator's state can't be written on device %s", d->name);
+  State s;
+  if (g->device->generator == TL_GENERATOR_PHILOX) s.philox = (tl_PhiloxState){ seed, 0 };
+  else tl_mt_start(&s.mt, seed);
+  return write_state(g, &s);
+}
+
+int tl_generator_set (tl_Generator *g, tl_Tensor *bytes) {
+  State s;
+  if (bytes->dtype != TL_u8)
+    return tl_fault("RNG state must be a torch.ByteTensor (uint8), not %s", tl_dtype_name[bytes->dtype]);
+  if (tl_numel(bytes) != (int64_t)bytes_of(g))
+    return tl_fault("RNG state is wrong size: expected %zu bytes, got %lld", bytes_of(g), (long long)tl_numel(bytes));
+  if (tl_peek("set_rng_state", bytes, &s)) return -1;
+  if (g->device->generator == TL_GENERATOR_PHILOX) {
+    if (s.philox.offset % 4) return tl_fault("Invalid philox state: the offset must be a multiple of 4");
+    return write_state(g, &s);
   }
-  g->state->storage->version++;
-  return 0;
+  if (s.mt.left < 1 || s.mt.left > TL_MT_WORDS || s.mt.next > TL_MT_WORDS) return tl_fault("Invalid mt19937 state");
+  for (int i = 0; i < TL_MT_WORDS; i++)
+    if (s.mt.state[i] > UINT32_MAX) return tl_fault("Invalid mt19937 state");
+  return write_state(g, &s);
 }
 
 tl_Generator *tl_generator_new (tl_Device *d) {
-  int64_t size = (int64_t)sizeof(tl_MtState);
+  int64_t size;
   tl_Generator *g = tl_malloc(sizeof *g);
   if (!g) return NULL;
   g->refs = 1;
   g->device = d;
+  g->next = NULL;
+  size = (int64_t)bytes_of(g);
   g->state = tl_retain(tl_new(d, TL_u8, 1, &size));
   if (!g->state || tl_generator_seed(g, FRESH)) {
     tl_generator_release(g);
@@ -55,8 +74,9 @@ void tl_generator_release (tl_Generator *g) {
 }
 
 uint64_t tl_generator_initial_seed (tl_Generator *g) {
-  tl_MtState m;
-  return read_state(g, &m) ? 0 : m.seed;
+  State s;
+  if (tl_peek("initial_seed", g->state, &s)) return 0;
+  return g->device->generator == TL_GENERATOR_PHILOX ? s.philox.seed : s.mt.seed;
 }
 
 uint64_t tl_generator_entropy (void) {
@@ -67,14 +87,27 @@ uint64_t tl_generator_entropy (void) {
   return (uint64_t)t.tv_nsec * 6364136223846793005u + (uint64_t)t.tv_sec;
 }
 
-/* one per state and device; only the CPU has one so far */
 tl_Generator *tl_default_generator (tl_Device *d) {
   tl_Context *c = tl_here;
-  if (c->generator && c->generator->device == d) return c->generator;
-  if (c->generator) return tl_fail("random numbers on device %s need a generator of their own", d->name);
-  c->generator = tl_generator_new(d);
-  if (c->generator && tl_generator_seed(c->generator, tl_generator_entropy())) return NULL;
-  return c->generator;
+  tl_Generator *g;
+  for (g = c->generator; g; g = g->next)
+    if (g->device == d) return g;
+  g = tl_generator_new(d);
+  if (!g || tl_generator_seed(g, c->seeded ? c->seed : tl_generator_entropy())) {
+    tl_generator_release(g);
+    return NULL;
+  }
+  g->next = c->generator;
+  return c->generator = g;
+}
+
+int tl_manual_seed (uint64_t seed) {
+  tl_Context *c = tl_here;
+  c->seed = seed;
+  c->seeded = 1;
+  for (tl_Generator *g = c->generator; g; g = g->next)
+    if (tl_generator_seed(g, seed)) return -1;
+  return 0;
 }
 
 void tl_mt_seed (tl_MtState *m, uint64_t seed) { tl_mt_start(m, seed); }

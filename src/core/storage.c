@@ -135,15 +135,28 @@ static void count (tl_Context *c, tl_Storage *s) {
   if (c->bytes > c->peak) c->peak = c->bytes;
 }
 
-static void *no_memory (size_t bytes) {
+static void *no_memory (tl_Device *d, size_t bytes) {
   tl_Context *c = tl_here;
+  tl_DeviceMemory m;
   if (c && c->limit && c->bytes + bytes > c->limit)
     return tl_fail("not enough memory: tried to allocate %zu bytes, %zu of at most %zu are in use", bytes, c->bytes,
                    c->limit);
+  if (d->memory && d->memory(d, &m) == TL_DONE) {
+    double mib = 1048576;
+    return tl_fail("CUDA out of memory. Tried to allocate %.2f MiB. %s has a total capacity of %.2f MiB of which %.2f MiB "
+                   "is free. %.2f MiB is allocated by tensors, %.2f MiB is reserved, and the largest block that is kept "
+                   "free has %.2f MiB. A smaller batch, torch.no_grad() where nothing is trained, or "
+                   "torch.cuda.empty_cache() where blocks are kept in pieces would help", (double)bytes / mib, d->name,
+                   (double)m.total / mib, (double)m.free / mib, (double)m.allocated / mib, (double)m.reserved / mib,
+                   (double)m.largest / mib);
+  }
   return tl_fail("not enough memory: tried to allocate %zu bytes, %zu are in use", bytes, c ? c->bytes : 0);
 }
 
-/* tries once more after everything that can be freed was */
+/*
+** Tries again after everything that can be freed was: the cache of host blocks goes back, the owner
+** collects what nobody reaches (twice: finalizers let go of more), and a device gives up what it keeps unused.
+*/
 static void *insist (tl_Device *d, size_t bytes, size_t *block) {
   tl_Context *c = tl_here;
   for (int tries = 0; tries < 3; tries++) {
@@ -154,6 +167,7 @@ static void *insist (tl_Device *d, size_t bytes, size_t *block) {
     if (!c) break;
     tl_cache_flush(c);
     if (tries == 0 && c->collect) c->collect(c->owner);
+    if (tries == 1 && d->trim && !c->plan) d->trim(d);
   }
   return NULL;
 }
@@ -174,10 +188,10 @@ tl_Storage *tl_storage_new (tl_Device *d, size_t bytes) {
   tl_Context *c = tl_here;
   size_t block = 0, head;
   tl_Storage *s;
-  if (TL_UNLIKELY(!admit(c, bytes))) return no_memory(bytes);
+  if (TL_UNLIKELY(!admit(c, bytes))) return no_memory(d, bytes);
   if (d->kind == 1 && bytes <= INLINE) {
     s = insist(d, HEADER + bytes, &block);
-    if (!s) return no_memory(bytes);
+    if (!s) return no_memory(d, bytes);
     start(s, d, bytes);
     s->block = block;
     s->data = (char *)s + HEADER;
@@ -186,15 +200,16 @@ tl_Storage *tl_storage_new (tl_Device *d, size_t bytes) {
     return s;
   }
   s = insist(tl_cpu(), HEADER, &head);
-  if (!s) return no_memory(HEADER);
+  if (!s) return no_memory(tl_cpu(), HEADER);
   start(s, d, bytes);
   if (bytes) {
-    if (c && c->plan && d->kind == 1) {
-      class_of(bytes, &block);
+    if (c && c->plan) {
+      block = bytes;
+      if (d->kind == 1) class_of(bytes, &block);
       s->data = tl_plan_block(c->plan, d, block);
     }
     if (!s->data) s->data = insist(d, bytes, &block);
-    if (!s->data) { give_back(s, HEADER); return no_memory(bytes); }
+    if (!s->data) { give_back(s, HEADER); return no_memory(d, bytes); }
     s->block = block;
   }
   count(c, s);
@@ -205,7 +220,7 @@ tl_Storage *tl_storage_new (tl_Device *d, size_t bytes) {
 tl_Storage *tl_storage_wrap (tl_Device *d, void *data, size_t bytes, void (*drop)(void *, void *), void *owner) {
   size_t head;
   tl_Storage *s = insist(tl_cpu(), HEADER, &head);
-  if (!s) return no_memory(HEADER);
+  if (!s) return no_memory(tl_cpu(), HEADER);
   start(s, d, bytes);
   s->data = data;
   s->drop = drop;
@@ -213,6 +228,32 @@ tl_Storage *tl_storage_wrap (tl_Device *d, void *data, size_t bytes, void (*drop
   s->account = NULL;
   return s;
 }
+
+/* host memory that a device reads and writes by itself: owner is a Pinned */
+typedef struct Pinned { tl_Device *device; size_t bytes; } Pinned;
+
+static void unpin (void *owner, void *data) {
+  Pinned *p = owner;
+  p->device->unpin(p->device, data, p->bytes);
+  free(p);
+}
+
+tl_Storage *tl_storage_pinned (tl_Device *d, size_t bytes) {
+  Pinned *p;
+  tl_Storage *s;
+  void *data;
+  if (!d->pin) return tl_fail("device %s has no pinned memory", d->name);
+  p = tl_malloc(sizeof *p);
+  if (!p) return NULL;
+  *p = (Pinned){ d, bytes };
+  data = d->pin(d, bytes);
+  if (!data) { free(p); return tl_fail("not enough memory that can be pinned: tried to allocate %zu bytes", bytes); }
+  s = tl_storage_wrap(tl_cpu(), data, bytes, unpin, p);
+  if (!s) unpin(p, data);
+  return s;
+}
+
+int tl_storage_is_pinned (const tl_Storage *s) { return s->drop == unpin; }
 
 void tl_storage_retain (tl_Storage *s) { __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED); }
 

@@ -23,6 +23,8 @@ struct tl_Storage {
 
 tl_Storage *tl_storage_new (tl_Device *, size_t bytes);        /* NULL and a message when there is none left */
 tl_Storage *tl_storage_wrap (tl_Device *, void *data, size_t bytes, void (*drop)(void *, void *), void *owner);
+tl_Storage *tl_storage_pinned (tl_Device *, size_t bytes);      /* host memory that this device moves without a wait */
+int tl_storage_is_pinned (const tl_Storage *);
 void tl_storage_retain (tl_Storage *);
 void tl_storage_release (tl_Storage *);
 

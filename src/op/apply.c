@@ -37,8 +37,26 @@ static int two_devices (const tl_Device *a, const tl_Device *b) {
                   a->name, b->name);
 }
 
+/*
+** A 0-d tensor of the host may stand beside tensors of a device: it goes there first, as in PyTorch.  Not what
+** is written.  0, or -1 with the refusal of any other mixture.
+*/
+static int gather_devices (tl_Args *a, const tl_Device *first, const tl_Device *second) {
+  tl_Device *d = (tl_Device *)(first->kind == 1 ? second : first);
+  int moved = 0;
+  for (unsigned left = (unsigned)a->form->tensors; left; left &= left - 1) {
+    int k = __builtin_ctz(left);
+    tl_Tensor *t = a->v[k].t;
+    if (!t || !t->storage || t->storage->device == d) continue;
+    if (t->ndim || t->storage->device->kind != 1 || (k == 0 && a->inplace)) return two_devices(first, second);
+    if (!(a->v[k].t = tl_op_to_device(t, d))) return -1;
+    moved = 1;
+  }
+  return moved ? 0 : two_devices(first, second);
+}
+
 /* 1 when some input may have a history, 0 when none has, -1 when the inputs won't do */
-static int inspect (const tl_Args *a) {
+static int inspect (tl_Args *a) {
   tl_Device *device = NULL;
   int past = 0, mixed = a->op->flags & TL_OP_MIXED;
   for (unsigned left = (unsigned)(a->form->tensors | a->form->lists); left; left &= left - 1) {
@@ -54,7 +72,8 @@ static int inspect (const tl_Args *a) {
       }
       past |= t->node || t->base;
       if (!t->storage) continue;
-      if (TL_UNLIKELY(device && t->storage->device != device && !mixed)) return two_devices(device, t->storage->device);
+      if (TL_UNLIKELY(device && t->storage->device != device && !mixed))
+        return gather_devices(a, device, t->storage->device) ? -1 : inspect(a);
       device = t->storage->device;
     }
   }
@@ -145,6 +164,7 @@ int tl_apply (tl_Args *a) {
   tl_Record record;
   if (TL_UNLIKELY(past < 0)) return -1;
   if (op->flags & TL_OP_INPLACE_ONLY) a->inplace = 1;
+  c->env.what = op->name;
   written = a->inplace || a->dest[0] || a->dest[1];
   if (TL_UNLIKELY(written) && check_dest(a)) return -1;
   if (op->flags & TL_OP_COMPOSITE) {

@@ -50,28 +50,30 @@ static tl_Tensor *convert (tl_Tensor *x, int dtype, tl_Device *d, int copy) {
   return tl_apply1(&a);
 }
 
+/* with non_blocking a copy between the host's pinned memory and a device need not be waited for */
+static int convert_soon (tl_Args *a, int dtype, tl_Device *d, int copy, int non_blocking) {
+  tl_Tensor *y;
+  tl_here->later = non_blocking != 0;
+  y = convert(a->v[0].t, dtype, d, copy);
+  tl_here->later = 0;
+  return done(a, y);
+}
+
 static int to_forward (tl_Args *a) {
   tl_Tensor *x = a->v[0].t;
-  int dtype = x->dtype, copy;
+  int dtype = x->dtype, last = a->which == 0 || a->which == 2 ? 3 : 4;       /* last: copy, after non_blocking */
   tl_Device *d = tl_device_of(x);
   switch (a->which) {
-    case 0: dtype = a->v[1].dtype; copy = a->v[3].i != 0; break;
-    case 1:
-      d = a->v[1].device;
-      if (a->v[2].given && a->v[2].dtype != TL_NONE) dtype = a->v[2].dtype;
-      copy = a->v[4].i != 0;
-      break;
+    case 0: dtype = a->v[1].dtype; break;
     case 2:
       dtype = a->v[1].t->dtype;
       d = tl_device_of(a->v[1].t);
-      copy = a->v[3].i != 0;
       break;
-    default:
+    default:                                             /* device, dtype */
       if (a->v[1].given && a->v[1].device) d = a->v[1].device;
       if (a->v[2].given && a->v[2].dtype != TL_NONE) dtype = a->v[2].dtype;
-      copy = a->v[4].i != 0;
   }
-  return done(a, convert(x, dtype, d, copy));
+  return convert_soon(a, dtype, d, a->v[last].i != 0, (int)a->v[last - 1].i);
 }
 
 /* "torch.FloatTensor", "torch.float32" and "float32" name a dtype */
@@ -108,7 +110,7 @@ static int cuda_forward (tl_Args *a) {
   tl_Device *d = a->v[1].given && a->v[1].device ? a->v[1].device : tl_device("cuda");
   if (!d) return -1;
   if (d->kind != 2) return tl_fault("Invalid device, must be cuda device");
-  return done(a, convert(a->v[0].t, a->v[0].t->dtype, d, 0));
+  return convert_soon(a, a->v[0].t->dtype, d, 0, (int)a->v[2].i);
 }
 
 /* another dtype on the same bytes; the last dim makes up for a different width */
@@ -174,8 +176,8 @@ const tl_Op tl_cast_ops[] = {
   { "type_as", "self:T other:T", "dtype and device of other", type_as_forward, NULL,
     TL_OP_COMPOSITE | TL_OP_METHOD | TL_OP_MIXED, 0, NULL, NULL },
   { "cpu", "self:T", "self in host memory", cpu_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL, NULL },
-  { "cuda", "self:T device:v?", "self on a CUDA device", cuda_forward, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL,
-    NULL },
+  { "cuda", "self:T device:v? non_blocking:b=false", "self on a CUDA device", cuda_forward, NULL,
+    TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL, NULL },
   NAMED("float", f32), NAMED("double", f64), NAMED("half", f16), NAMED("bfloat16", bf16), NAMED("byte", u8),
       NAMED("char", i8),
   NAMED("short", i16), NAMED("int", i32), NAMED("long", i64), NAMED("bool", b8),

@@ -195,7 +195,11 @@ static int copy_forward (tl_Args *a) {
     return tl_fault("output with shape %s doesn't match the broadcast shape %s", tl_show_sizes(one, x->ndim, x->size),
                     tl_show_sizes(two, ndim, size));
   }
-  return tl_number_fits(both[1], x->dtype) || tl_copy(x, both[1]) ? -1 : done(a, x);
+  if (tl_number_fits(both[1], x->dtype)) return -1;
+  tl_here->later = a->v[2].i != 0;                       /* non_blocking */
+  ndim = tl_copy(x, both[1]);
+  tl_here->later = 0;
+  return ndim ? -1 : done(a, x);
 }
 
 static int copy_backward (tl_Node *n, tl_Tensor **g) {

@@ -85,12 +85,17 @@ static int largest_rows (const tl_Cmd *c) {
   return TL_DONE;
 }
 
-static int host (int (*call) (const tl_Cmd *), tl_Tensor *to, tl_Tensor *x, tl_Tensor *u, int64_t rows, int64_t k,
+static int host (int (*call) (const tl_Cmd *), tl_Tensor *result, tl_Tensor *x, tl_Tensor *u, int64_t rows, int64_t k,
                  int64_t n) {
   tl_Cmd c;
   tl_More more = { .nargs = 0, .nbytes = 0, .args = NULL, .bytes = NULL, .call = call };
+  tl_Tensor *to = result;
   if (!to || !x) return -1;
-  if (tl_device_of(x)->kind != 1) return tl_fault("multinomial: device %s can't do this", tl_device_of(x)->name);
+  if (tl_device_of(x) != tl_cpu()) {                     /* to the host and back */
+    to = tl_new(tl_cpu(), TL_i64, to->ndim, to->size);
+    x = tl_to_device(x, tl_cpu());
+    if (!to || !x || (u && !(u = tl_to_device(u, tl_cpu())))) return -1;
+  }
   tl_cmd_init(&c, TL_HOST, 0, TL_i64, 1);
   tl_operand(&c, 0, to);
   tl_operand(&c, 1, x);
@@ -99,7 +104,8 @@ static int host (int (*call) (const tl_Cmd *), tl_Tensor *to, tl_Tensor *x, tl_T
   c.p[1].i = k;
   c.p[2].i = n;
   c.more = &more;
-  return tl_run(tl_device_of(x), &c);
+  if (tl_run(tl_cpu(), &c)) return -1;
+  return to == result ? 0 : tl_copy(result, to);
 }
 
 /* is a test true of any element; -1 failed */

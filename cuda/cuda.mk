@@ -1,0 +1,99 @@
+# cuda.mk -- the CUDA plugin and its simulator.  Included by the Makefile.
+#   make cuda            tlua_cuda.so, by nvcc           CUDA_ARCH="80 90" for just these; NVCC=path
+#   make cuda-sim        the same sources by g++, on the simulated card of cuda/sim
+#   make test-cuda       the specs on a real card        make test-cuda-sim   on the simulated one
+
+CXX       ?= g++
+NVCC      ?= $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc))
+CUDA_HOME  = $(patsubst %/bin/,%,$(dir $(NVCC)))
+CUDA_HOST := $(wildcard cuda/*.c)
+CUDA_KERN := $(wildcard cuda/*.cu)
+CUDA_PLUGIN = tlua_cuda.so
+
+# the cards wanted, of which nvcc knows some; machine code for each, and the last also as PTX for later ones
+CUDA_WISH  = 75 80 86 89 90 100 120
+CUDA_KNOWN = $(patsubst compute_%,%,$(shell $(NVCC) --list-gpu-arch 2>/dev/null))
+CUDA_ARCH ?= $(filter $(CUDA_KNOWN),$(CUDA_WISH))
+CUDA_LAST  = $(lastword $(CUDA_ARCH))
+CUDA_GEN   = $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) -gencode arch=compute_$(CUDA_LAST),code=compute_$(CUDA_LAST)
+CUDA_SIZE  = $(if $(shell $(NVCC) --help 2>/dev/null | grep -e -compress-mode),-compress-mode=size)
+# -fmad=false: products and sums round as on the CPU; where the formulas fuse they say fma
+CUDA_FLAGS = -std=c++17 -O3 -fmad=false -Isrc -Icuda -Xptxas -warn-spills $(CUDA_SIZE) \
+             -Xcompiler -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-rtti,-Wall
+CUDA_OBJ  := $(patsubst cuda/%,build/cuda/%.o,$(CUDA_HOST) $(CUDA_KERN))
+
+cuda:
+ifeq ($(NVCC),)
+	@echo "make cuda: there is no nvcc here (looked on the path and in /usr/local/cuda/bin). The CUDA Toolkit has it:"
+	@echo "  https://developer.nvidia.com/cuda-downloads, or Debian's nvidia-cuda-toolkit. Nothing else of tlua needs it."
+	@exit 1
+else
+	@$(MAKE) --no-print-directory -j$(JOBS) $(CUDA_PLUGIN)
+endif
+
+# everything is compiled again when the flags change; nvcc is asked only when it is wanted
+ifneq ($(filter cuda $(CUDA_PLUGIN),$(MAKECMDGOALS)),)
+ifneq ($(strip $(file <build/cuda/flags)),$(strip $(NVCC) $(CUDA_FLAGS) $(CUDA_ARCH)))
+$(shell mkdir -p build/cuda)
+$(file >build/cuda/flags,$(NVCC) $(CUDA_FLAGS) $(CUDA_ARCH))
+endif
+endif
+build/cuda/flags: ;
+
+$(CUDA_PLUGIN): $(CUDA_OBJ)
+	@echo "  link $@ ($(CUDA_ARCH))"
+	$(Q)$(NVCC) -shared -cudart static -Xcompiler -fPIC -Xlinker -s -Xlinker --version-script=cuda/plugin.map -o $@ $^ -ldl -lpthread
+build/cuda/%.cu.o: cuda/%.cu build/cuda/flags
+	@echo "  nvcc $<"
+	$(Q)$(NVCC) $(CUDA_FLAGS) $(CUDA_GEN) -MMD -MF $(@:.o=.d) -c -o $@ $<
+build/cuda/%.c.o: cuda/%.c build/cuda/flags
+	@echo "  cc $<"
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -fPIC -fvisibility=hidden -pthread -Isrc -Icuda -isystem $(CUDA_HOME)/include -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+# --- the simulator ---------------------------------------------------------------------------------
+
+SIM_MODE  ?= release
+SIM_BUILD  = build/cuda-sim/$(SIM_MODE)
+SIM_PLUGIN = $(SIM_BUILD)/tlua_cuda.so
+ifeq ($(SIM_MODE),asan)
+  SIM_OPT = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+  SIM_OPT = -O1 -g1
+endif
+SIM_INC   = -DTL_CUDA_SIM -Isrc -Icuda/sim -Icuda
+SIM_FLAGS = $(SIM_OPT) -ffp-contract=off -fwrapv -fPIC -fvisibility=hidden -pthread $(SIM_INC) -Wall -Wextra
+SIM_OBJ  := $(patsubst cuda/%,$(SIM_BUILD)/%.o,$(CUDA_HOST) $(CUDA_KERN) $(wildcard cuda/sim/*.cpp))
+
+cuda-sim:
+	@$(MAKE) --no-print-directory -j$(JOBS) $(SIM_PLUGIN)
+$(SIM_PLUGIN): $(SIM_OBJ)
+	@echo "  link $@"
+	$(Q)$(CXX) $(SIM_OPT) -shared -pthread -Wl,--version-script=cuda/plugin.map -o $@ $^ -ldl
+$(SIM_BUILD)/%.cu.o: cuda/%.cu
+	@mkdir -p $(@D)
+	@echo "  c++ $< (simulator)"
+	$(Q)$(CXX) -std=c++17 -x c++ $(SIM_FLAGS) -MMD -MP -c -o $@ $<
+$(SIM_BUILD)/%.cpp.o: cuda/%.cpp
+	@mkdir -p $(@D)
+	@echo "  c++ $<"
+	$(Q)$(CXX) -std=c++17 $(SIM_FLAGS) -O2 -MMD -MP -c -o $@ $<
+$(SIM_BUILD)/%.c.o: cuda/%.c
+	@mkdir -p $(@D)
+	@echo "  cc $< (simulator)"
+	$(Q)$(CC) -std=gnu11 $(SIM_FLAGS) -MMD -MP -c -o $@ $<
+-include $(SIM_OBJ:.o=.d) $(wildcard build/cuda/*.d)
+
+# --- specs on a device: all that make tensors do it there (spec/support/device.lua) -----------------
+
+CUDA_SPECS = spec/op spec/grad spec/autograd spec/nn spec/optim spec/proof/plan_spec.lua spec/memory_spec.lua
+CUDA_PART  = spec/cuda
+ON_CUDA    = $(BUSTED) --helper=spec/support/device.lua
+SIM_ENV    = $(TEST_ENV) TLUA_CUDA_SIM=1 TLUA_CUDA=$(abspath $(SIM_PLUGIN))
+
+test-cuda-sim: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BIN) $(SO) proofs $(SIM_PLUGIN)
+	@$(SIM_ENV) TLUA_DEVICE=cuda $(ON_CUDA) $(CUDA_SPECS)
+test-cuda: $(BIN) $(SO) proofs
+	@$(TEST_ENV) TLUA_CUDA=$(abspath $(CUDA_PLUGIN)) TLUA_DEVICE=cuda $(ON_CUDA) $(CUDA_SPECS)
+
+.PHONY: cuda cuda-sim test-cuda test-cuda-sim
