@@ -334,7 +334,7 @@ static int one (tl_Device *d, tl_Env *env) {
 int main (int argc, char **argv) {
   int count = argc > 2 ? atoi(argv[2]) : 20000, wrong = 0;
   volatile int stop = 0;
-  tl_Env env = { &stop, 2, { 0, 0, 0 } };
+  tl_Env env = { .stop = &stop, .threads = 2 };
   tl_Device *d = tl_cpu();
   state = 88172645463325252u + (argc > 1 ? strtoull(argv[1], NULL, 10) : 0) * 0x9e3779b97f4a7c15u;
   for (int k = 0; k < 4; k++) memory[k] = malloc(ROOM * 16);

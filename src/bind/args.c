@@ -129,7 +129,7 @@ static tl_Why fits (const tl_Reader *r, const tl_Param *p, int index, tl_Miss *m
     case 'P': return type == LUA_TNUMBER ? TL_FITS : list_fits(r, p, index, m);
     case 'L': case 'X': return list_fits(r, p, index, m);
     case 'y': return tl_read_dtype(L, index) != TL_NONE ? TL_FITS : TL_WRONG;
-    case 'v': return type == LUA_TSTRING || tl_unbox(L, index, TL_IS_DEVICE) ? TL_FITS : TL_WRONG;
+    case 'v': return type == LUA_TSTRING || lua_isinteger(L, index) || tl_unbox(L, index, TL_IS_DEVICE) ? TL_FITS : TL_WRONG;
     case 'g': return tl_unbox(L, index, TL_IS_GENERATOR) ? TL_FITS : TL_WRONG;
     default: return TL_WRONG;
   }

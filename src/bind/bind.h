@@ -34,7 +34,8 @@ int tl_push_results (lua_State *L, tl_Args *a);   /* how many it pushed */
 
 int tl_read_dtype (lua_State *L, int index);      /* a torch.float32 value; TL_NONE when it is none */
 void tl_push_dtype (lua_State *L, int dtype);
-tl_Device *tl_read_device (lua_State *L, int index, int *is_one);  /* "cpu", torch.device */
+/* "cpu", torch.device, the number of a CUDA device.  NULL: none (is_one 0), or one that can't be had, with a message */
+tl_Device *tl_read_device (lua_State *L, int index, int *is_one);
 void tl_push_device (lua_State *L, tl_Device *);
 
 /* small things that other files of this floor and the program need (open.c, box.c, print.c) */
@@ -57,6 +58,7 @@ void tl_open_print (lua_State *L);                /* print.c */
 void tl_open_autograd (lua_State *L);             /* autograd.c */
 void tl_open_random (lua_State *L);               /* random.c: Generator, manual_seed, get/set_rng_state */
 void tl_open_device (lua_State *L);               /* device.c: device, dtype values, memory, threads */
+void tl_open_cuda (lua_State *L);                 /* cuda.c: torch._C.cuda, pinned memory; stream.c's too */
 void tl_open_save (lua_State *L);                 /* save.c: safetensors bytes in and out */
 void tl_open_plan (lua_State *L);                 /* plan.c: torch.capture */
 

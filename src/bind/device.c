@@ -3,6 +3,7 @@
 */
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bind/forms.h"
@@ -48,56 +49,100 @@ static int check_dtype (lua_State *L, int index, const char *name) {
   return d;
 }
 
-/* ---- devices ---- */
+/*
+** ---- devices: a box whose pointer is a kind and an ordinal; one of each ----
+** A torch.device is a name: "cuda" means the current card when it is used, and naming one opens nothing.
+*/
 
-void tl_push_device (lua_State *L, tl_Device *d) {
+enum { CPU = 1, CUDA = 2 };              /* tl_Device's kinds */
+
+static void push_name (lua_State *L, int kind, int ordinal) {             /* ordinal -1: none was said */
+  lua_Integer code = (lua_Integer)kind << 16 | (ordinal + 1);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &devices_key);
-  if (lua_rawgetp(L, -1, d) == LUA_TNIL) {
+  if (lua_rawgeti(L, -1, code) == LUA_TNIL) {
     lua_pop(L, 1);
-    tl_newbox(L, TL_IS_DEVICE)->p = d;
+    tl_newbox(L, TL_IS_DEVICE)->p = (void *)(intptr_t)code;
     lua_pushvalue(L, -1);
-    lua_rawsetp(L, -3, d);
+    lua_rawseti(L, -3, code);
   }
   lua_remove(L, -2);
 }
 
-tl_Device *tl_read_device (lua_State *L, int index, int *is_one) {
-  tl_Device *d = tl_unbox(L, index, TL_IS_DEVICE);
-  *is_one = d || lua_type(L, index) == LUA_TSTRING;
-  if (!d && *is_one) d = tl_device(lua_tostring(L, index));
-  return d;
+static int read_name (lua_State *L, int index, int *ordinal) {            /* its kind; 0: no torch.device */
+  int code = (int)(intptr_t)tl_unbox(L, index, TL_IS_DEVICE);
+  *ordinal = (code & 0xFFFF) - 1;
+  return code >> 16;
 }
 
-static int device_body (lua_State *L) {
-  int is_one;
-  tl_Device *d;
-  if (lua_type(L, 1) == LUA_TSTRING && lua_isinteger(L, 2)) {
-    lua_pushfstring(L, "%s:%I", lua_tostring(L, 1), (LUAI_UACINT)lua_tointeger(L, 2));
-    lua_replace(L, 1);
+void tl_push_device (lua_State *L, tl_Device *d) { push_name(L, d->kind, d->kind == CPU ? -1 : d->index); }
+
+tl_Device *tl_read_device (lua_State *L, int index, int *is_one) {
+  int ordinal, kind = read_name(L, index, &ordinal);
+  *is_one = 1;
+  if (kind == CPU) return tl_cpu();
+  if (kind == CUDA) return ordinal < 0 ? tl_device("cuda") : tl_cuda(ordinal);
+  if (lua_type(L, index) == LUA_TSTRING) return tl_device(lua_tostring(L, index));
+  *is_one = lua_isinteger(L, index);
+  if (!*is_one) return NULL;
+  if (lua_tointeger(L, index) < 0 || lua_tointeger(L, index) > 999)
+    return tl_fail("Device index must not be negative, nor above 999, but is %lld", (long long)lua_tointeger(L, index));
+  return tl_cuda((int)lua_tointeger(L, index));
+}
+
+/* torch.device("cuda:1"), torch.device("cuda", 1), torch.device(1), torch.device{type = "cuda", index = 1} */
+static int device_new (lua_State *L) {
+  const char *name, *digits;
+  int kind, ordinal, whole;
+  lua_Integer n = -1;
+  if (lua_istable(L, 1)) {
+    lua_settop(L, 1);
+    lua_getfield(L, 1, "type");
+    lua_getfield(L, 1, "index");
+    lua_remove(L, 1);
   }
-  d = tl_read_device(L, 1, &is_one);
-  if (!is_one) return tl_error(L, "device(): argument 'type' (position 1) must be string, not %s", tl_got(L, 1));
-  if (!d) return tl_bad(L);
-  tl_push_device(L, d);
+  kind = read_name(L, 1, &ordinal);
+  if (kind) { push_name(L, kind, ordinal); return 1; }
+  if (lua_isinteger(L, 1)) { lua_pushliteral(L, "cuda"); lua_insert(L, 1); }
+  if (lua_type(L, 1) != LUA_TSTRING)
+    return tl_error(L, "device(): argument 'type' (position 1) must be string, not %s", tl_got(L, 1));
+  name = lua_tostring(L, 1);
+  digits = strchr(name, ':');
+  kind = strncmp(name, "cpu", 3) == 0 ? CPU : strncmp(name, "cuda", 4) == 0 ? CUDA : 0;
+  whole = kind && (name[kind == CPU ? 3 : 4] == '\0' || digits == name + (kind == CPU ? 3 : 4));
+  if (!whole) return tl_error(L, "Expected one of cpu, cuda device type at start of device string: %s", name);
+  if (!lua_isnoneornil(L, 2)) {
+    if (digits) return tl_error(L, "type (string) must not include an index because index was passed explicitly: %s", name);
+    if (!lua_isinteger(L, 2))
+      return tl_error(L, "device(): argument 'index' (position 2) must be int, not %s", tl_got(L, 2));
+    n = lua_tointeger(L, 2);
+    if (n < 0) return tl_error(L, "Device index must not be negative");
+  }
+  if (digits) {
+    size_t length = strlen(digits + 1);
+    if (length == 0 || length > 3 || strspn(digits + 1, "0123456789") != length || (length > 1 && digits[1] == '0'))
+      return tl_error(L, "Invalid device string: '%s'", name);
+    n = strtol(digits + 1, NULL, 10);
+  }
+  if (n > 999) return tl_error(L, "Invalid device index: %lld", (long long)n);
+  push_name(L, kind, (int)n);
   return 1;
 }
 
-static int device_new (lua_State *L) { return tl_protect(L, device_body); }
-
 static int device_tostring (lua_State *L) {
-  tl_Device *d = tl_unbox(L, 1, TL_IS_DEVICE);
-  lua_pushstring(L, d ? d->name : "?");
+  int ordinal, kind = read_name(L, 1, &ordinal);
+  if (ordinal < 0) lua_pushstring(L, kind == CUDA ? "cuda" : "cpu");
+  else lua_pushfstring(L, "%s:%d", kind == CUDA ? "cuda" : "cpu", ordinal);
   return 1;
 }
 
 static int device_index (lua_State *L) {
-  tl_Device *d = tl_unbox(L, 1, TL_IS_DEVICE);
+  int ordinal, kind = read_name(L, 1, &ordinal);
   const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-  if (!d) return 0;
-  if (strcmp(key, "type") == 0) lua_pushstring(L, d->kind == 1 ? "cpu" : "cuda");
+  if (!kind) return 0;
+  if (strcmp(key, "type") == 0) lua_pushstring(L, kind == CPU ? "cpu" : "cuda");
   else if (strcmp(key, "index") == 0) {
-    if (d->kind == 1) lua_pushnil(L);
-    else lua_pushinteger(L, d->index);
+    if (ordinal < 0) lua_pushnil(L);
+    else lua_pushinteger(L, ordinal);
   }
   else return tl_error(L, "torch.device has no field '%s'", key);
   return 1;
@@ -264,28 +309,6 @@ static int result_type (lua_State *L) {
   return 1;
 }
 
-/* ---- cuda: not in this build; asking is allowed ---- */
-
-static int none_available (lua_State *L) {
-  lua_pushboolean(L, 0);
-  return 1;
-}
-
-static int none_counted (lua_State *L) {
-  lua_pushinteger(L, 0);
-  return 1;
-}
-
-static int nothing (lua_State *L) {
-  (void)L;
-  return 0;
-}
-
-static int no_cuda (lua_State *L) {
-  return tl_error(L, "torch.cuda.%s: this build of tlua has no CUDA device (torch.cuda.is_available() is false)",
-                  lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?");
-}
-
 static void open_dtypes (lua_State *L, int torch) {
   static const struct { const char *name; int dtype; } others[] = { { "float", TL_f32 }, { "double", TL_f64 },
     { "half", TL_f16 }, { "short", TL_i16 }, { "int", TL_i32 }, { "long", TL_i64 } };
@@ -318,8 +341,6 @@ void tl_open_device (lua_State *L) {
     {"reset_peak", reset_peak},
     {"limit", limit}, {"tensors", tensors}, {"nodes", nodes}, {"cached", cached}, {"empty_cache", empty_cache},
     {NULL, NULL} };
-  static const luaL_Reg cuda[] = { {"is_available", none_available}, {"device_count", none_counted},
-    {"manual_seed", nothing}, {"manual_seed_all", nothing}, {"empty_cache", nothing}, {NULL, NULL} };
   static const luaL_Reg meta[] = { {"__tostring", device_tostring}, {"__index", device_index}, {NULL, NULL} };
   int torch = lua_gettop(L);
   open_dtypes(L, torch);
@@ -331,11 +352,5 @@ void tl_open_device (lua_State *L) {
   tl_setfuncs(L, functions);
   tl_subtable(L, torch, "memory");
   tl_setfuncs(L, memory);
-  tl_subtable(L, torch, "cuda");
-  tl_setfuncs(L, cuda);
-  lua_newtable(L);
-  lua_pushcfunction(L, no_cuda);
-  lua_setfield(L, -2, "__index");
-  lua_setmetatable(L, -2);
   lua_settop(L, torch);
 }

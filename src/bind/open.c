@@ -361,6 +361,7 @@ int luaopen_torch (lua_State *L) {
   tl_open_autograd(L);
   tl_open_function(L);
   tl_open_random(L);
+  tl_open_cuda(L);
   tl_open_save(L);
   tl_open_plan(L);
   tl_open_facts(L);

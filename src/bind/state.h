@@ -12,7 +12,7 @@
 
 typedef enum tl_Kind {
   TL_IS_TENSOR, TL_IS_GENERATOR, TL_IS_DTYPE, TL_IS_DEVICE, TL_IS_NONE, TL_IS_GUARD, TL_IS_HOOK, TL_IS_STORAGE,
-  TL_IS_PLAN, TL_IS_NODE, TL_NKIND
+  TL_IS_PLAN, TL_IS_NODE, TL_IS_STREAM, TL_IS_EVENT, TL_NKIND
 } tl_Kind;
 
 typedef struct tl_Box { void *p; const char *kind; } tl_Box;

@@ -12,7 +12,7 @@
 #include "core/shape.h"
 
 /* a fault in words; one that a device found late names what was at work */
-static int explain (tl_Device *d, int reason) {
+int tl_explain (tl_Device *d, int reason) {
   tl_Fault f = tl_here->env.fault;
   char late[160] = "";
   if (f.what) snprintf(late, sizeof late, " (in %s on %s)", f.what, d->name);
@@ -37,7 +37,7 @@ int tl_run (tl_Device *d, tl_Cmd *cmd) {
   int reason;
   if (TL_UNLIKELY(c->plan != NULL) && tl_plan_add(c->plan, d, cmd)) return -1;
   reason = d->run(d, cmd, &c->env);
-  return TL_LIKELY(reason == TL_DONE) ? 0 : explain(d, reason);
+  return TL_LIKELY(reason == TL_DONE) ? 0 : tl_explain(d, reason);
 }
 
 /* the host is about to wait for a device: is that wanted? */
@@ -53,7 +53,7 @@ static int may_wait (const char *what, tl_Device *d) {
 
 int tl_wait (const char *what, tl_Device *d) {
   int reason = may_wait(what, d) ? -1 : d->sync ? d->sync(d, &tl_here->env) : TL_DONE;
-  return reason > 0 ? explain(d, reason) : reason;
+  return reason > 0 ? tl_explain(d, reason) : reason;
 }
 
 /* bytes from the device's memory to the host's, after all that was queued before */
@@ -62,7 +62,7 @@ static int bring (const char *what, tl_Device *d, void *to, const void *from, si
   if (d->kind == 1) { memcpy(to, from, bytes); return 0; }
   if (tl_wait(what, d)) return -1;
   reason = d->move(d, to, from, bytes, TL_MOVE_OUT);
-  return reason ? explain(d, reason) : 0;
+  return reason ? tl_explain(d, reason) : 0;
 }
 
 void tl_cmd_init (tl_Cmd *c, int verb, int op, int dtype, int nout) {
@@ -173,16 +173,16 @@ static int carry (tl_Tensor *to, tl_Tensor *from, size_t bytes) {
   int later = tl_here->later && tl_storage_is_pinned((here->kind == 1 ? from : to)->storage) ? TL_MOVE_LATER : 0, reason;
   if (here->kind == 1) {
     reason = there->move(there, tl_data(to), tl_data(from), bytes, TL_MOVE_IN + later);
-    return reason ? explain(there, reason) : 0;
+    return reason ? tl_explain(there, reason) : 0;
   }
   if (there->kind != 1) {                                /* from card to card */
     if (tl_wait("copy_", there) || tl_wait("copy_", here)) return -1;
     reason = here->move(here, tl_data(to), tl_data(from), bytes, TL_MOVE_WITHIN);
-    return reason ? explain(here, reason) : tl_wait("copy_", here);
+    return reason ? tl_explain(here, reason) : tl_wait("copy_", here);
   }
   if (!later) return bring("copy_", here, tl_data(to), tl_data(from), bytes);
   reason = here->move(here, tl_data(to), tl_data(from), bytes, TL_MOVE_OUT + later);
-  return reason ? explain(here, reason) : 0;
+  return reason ? tl_explain(here, reason) : 0;
 }
 
 static int copy_across (tl_Tensor *to, tl_Tensor *from) {

@@ -11,6 +11,7 @@
 
 /* the one door.  -1 with a message when the device could not. */
 int tl_run (tl_Device *, tl_Cmd *);
+int tl_explain (tl_Device *, int reason);                                /* a tl_Reason that is no success in words; -1 */
 int tl_wait (const char *what, tl_Device *);      /* until all that was queued is done; -1 with the words of a late fault */
 
 /*

@@ -124,7 +124,7 @@ static int replay (tl_Plan *p) {
   return d->plan_run(d, p->handle, &p->context->env) ? tl_fault("capture: device %s: %s", d->name, d->why(d)) : 0;
 }
 
-int tl_plan_end (tl_Plan *p) {
+int tl_plan_end (tl_Plan *p, int run) {
   p->context->plan = NULL;
   for (size_t i = 0; i < p->nborn; i++) {
     tl_Storage *s = p->born[i];
@@ -142,10 +142,11 @@ int tl_plan_end (tl_Plan *p) {
   p->nborn = p->cborn = 0;
   if (p->failed) tl_fault("capture: not enough memory to write the step down");
   if (!p->device->plan_end) return p->failed ? -1 : 0;
-  /* such a device has only noted the commands: now they run for the first time */
+  /* such a device has only noted the commands: with `run` they run now for the first time */
   p->handle = p->device->plan_end(p->device);
+  if (!p->handle) tl_fault("capture: device %s: %s", p->device->name, p->device->why(p->device));
   if (p->failed || tl_here->failed) return -1;
-  return p->handle ? replay(p) : tl_fault("capture: device %s: %s", p->device->name, p->device->why(p->device));
+  return run ? replay(p) : 0;
 }
 
 int tl_plan_run (tl_Plan *p) {
@@ -163,10 +164,11 @@ int tl_plan_run (tl_Plan *p) {
 }
 
 size_t tl_plan_count (const tl_Plan *p) { return p->nlines; }
+tl_Device *tl_plan_device (const tl_Plan *p) { return p->device; }
 
 void tl_plan_free (tl_Plan *p) {
   if (!p) return;
-  if (p->context->plan == p) tl_plan_end(p);
+  if (p->context->plan == p) tl_plan_end(p, 0);
   if (p->handle && p->device->plan_free) p->device->plan_free(p->device, p->handle);
   for (size_t i = 0; i < p->npins; i++) tl_storage_release(p->pins[i].storage);
   for (size_t i = 0; i < p->nblocks; i++) p->blocks[i].device->free(p->blocks[i].device, p->blocks[i].data, p->blocks[i].block);

@@ -9,10 +9,12 @@
 #include "core/cmd.h"
 
 tl_Plan *tl_plan_begin (tl_Device *);          /* NULL: one is being written already, or no memory */
-int tl_plan_end (tl_Plan *);                   /* 0, or -1: something in it failed */
+/* 0, or -1: something in it failed.  run: a device that only noted the commands runs them once, as the others have */
+int tl_plan_end (tl_Plan *, int run);
 int tl_plan_run (tl_Plan *);
 void tl_plan_free (tl_Plan *);
 size_t tl_plan_count (const tl_Plan *);        /* commands */
+tl_Device *tl_plan_device (const tl_Plan *);
 
 /* for core/ only */
 int tl_plan_add (tl_Plan *, tl_Device *, const tl_Cmd *);
