@@ -243,15 +243,7 @@ static int save_safetensors_body (lua_State *L) {
     lua_pushvalue(L, -1);
     lua_rawseti(L, 4, ++n);
   }
-  for (int i = 2; i <= n; i++)                         /* insertion sort by binary places would be no shorter */
-    for (int j = i; j > 1; j--) {
-      int less;
-      lua_rawgeti(L, 4, j - 1);
-      lua_rawgeti(L, 4, j);
-      less = lua_compare(L, -1, -2, LUA_OPLT);
-      if (less) { lua_rawseti(L, 4, j - 1); lua_rawseti(L, 4, j); }
-      else { lua_pop(L, 2); break; }
-    }
+  tl_sort_keys(L, 4, n);
   if (add(header, "{")) return tl_bad(L);
   if (metadata) add_metadata(L, 3, header);
   for (int i = 0; i < n; i++) {

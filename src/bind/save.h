@@ -32,6 +32,7 @@ int tl_resource_add (tl_Resource *, const void *, size_t);     /* 0, or -1 with 
 
 /* save_tree.c: the value at index into r's bytes; names: a table that gets name -> tensor and [i] = name.  Raises. */
 int tl_tree_write (lua_State *L, int index, int names, tl_Resource *r);
+void tl_sort_keys (lua_State *L, int list, int n);     /* the list's n booleans, numbers and strings in place; a shell sort */
 /* load_tree.c: pushes the value; tensors: name -> tensor; make: an ordered table's maker, or 0.  Raises. */
 void tl_tree_read (lua_State *L, const unsigned char *p, size_t n, int tensors, int make);
 void tl_open_load (lua_State *L);                      /* load.c; torch._C on top */

@@ -93,19 +93,20 @@ static int comes_before (lua_State *L, int a, int b) {
   return lua_compare(L, a, b, LUA_OPLT);
 }
 
-static void sort (lua_State *L, int list, int n) {
+void tl_sort_keys (lua_State *L, int list, int n) {
+  int top = lua_gettop(L);
   for (int gap = n / 2; gap > 0; gap /= 2)
     for (int i = gap + 1; i <= n; i++)
       for (int j = i; j > gap; j -= gap) {
         int swap;
         lua_rawgeti(L, list, j - gap);
         lua_rawgeti(L, list, j);
-        swap = comes_before(L, list + 2, list + 1);
+        swap = comes_before(L, top + 2, top + 1);
         if (swap) {
           lua_rawseti(L, list, j - gap);
           lua_rawseti(L, list, j);
         }
-        lua_settop(L, list);
+        lua_settop(L, top);
         if (!swap) break;
       }
 }
@@ -139,7 +140,7 @@ static int push_keys (Tree *t, int table, int ordered) {
       lua_pushvalue(L, -1);
       lua_rawseti(L, list, ++n);
     }
-    sort(L, list, n);
+    tl_sort_keys(L, list, n);
   }
   lua_settop(L, list);
   return n;
