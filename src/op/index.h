@@ -28,7 +28,7 @@ int tl_index_space (tl_Tensor *x, tl_Tensor *here, const int64_t *meta, int64_t 
 /* a gather or scatter command on three operands of one size; SIZE STEP BASE DIM WRAP */
 int tl_index_run (int verb, int op, int ndim, const int64_t *size, tl_Tensor *const *t, const int64_t *p);
 
-tl_Tensor *tl_index_numbers (const char *op, tl_Tensor *index);      /* as int64; refuses others than integers */
+tl_Tensor *tl_index_numbers (const char *op, tl_Tensor *index, tl_Tensor *x);      /* as int64, where x is; refuses others than integers */
 /* operands of a command along dim d of x: x without a step there; its step in bytes */
 tl_Tensor *tl_index_table (tl_Tensor *x, int d, int ndim, const int64_t *size, int64_t *step);
 /* a vector of indices along dim d of a space of ndim dims */

@@ -45,7 +45,7 @@ static int gather_forward (tl_Args *a) {
   if (tl_keep(a, index, TL_FROM_CONSTANT)) return -1;
   tl_keep_int(a, d);
   keep_size(a, x);
-  index = tl_index_numbers("gather", index);
+  index = tl_index_numbers("gather", index, a->v[0].t);
   if (!index) return -1;
   p[TL_INDEX_SIZE] = x->ndim ? x->size[d] : 1;
   p[TL_INDEX_DIM] = d;
@@ -63,7 +63,7 @@ static int gather_backward (tl_Node *n, tl_Tensor **g) {
 /* negative indices become positive ones */
 static tl_Tensor *from_front (tl_Tensor *index, int64_t size) {
   tl_Tensor *zero = tl_integer(0);
-  index = tl_index_numbers("take_along_dim", index);
+  index = tl_index_numbers("take_along_dim", index, index);
   return tl_where(tl_op2(TL_lt, index, zero), tl_add(index, tl_integer(size + 1)), index);
 }
 
@@ -104,7 +104,7 @@ static int index_select_forward (tl_Args *a) {
   if (tl_keep(a, index, TL_FROM_CONSTANT)) return -1;
   tl_keep_int(a, d);
   keep_size(a, x);
-  index = tl_index_numbers("index_select", index);
+  index = tl_index_numbers("index_select", index, a->v[0].t);
   if (!index) return -1;
   memcpy(size, x->size, sizeof size);
   if (x->ndim) size[d] = tl_numel(index);
@@ -126,7 +126,7 @@ static int take_forward (tl_Args *a) {
   int64_t flat = -1;
   if (tl_numel(a->v[0].t) == 0 && tl_numel(index) != 0) return tl_fault("take(): tried to take from an empty tensor");
   if (tl_numel(a->v[0].t) == 0) flat = 0;
-  index = tl_index_numbers("take", index);
+  index = tl_index_numbers("take", index, a->v[0].t);
   return done(a, tl_index(tl_reshape(a->v[0].t, 1, &flat), 1, &index));
 }
 

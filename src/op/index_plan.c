@@ -8,11 +8,11 @@
 
 int tl_index_is_mask (const tl_Tensor *t) { return t->dtype == TL_b8 || t->dtype == TL_u8; }
 
-tl_Tensor *tl_index_numbers (const char *op, tl_Tensor *index) {
+tl_Tensor *tl_index_numbers (const char *op, tl_Tensor *index, tl_Tensor *x) {
   if (!index) return NULL;
   if (tl_is_float(index->dtype) || index->dtype == TL_b8)
     return tl_fail("%s(): Expected dtype int32/int64 for index", op);
-  if (index->flags & TL_WRAPPED) index = tl_unwrap(index, tl_here->default_device);
+  if (index->flags & TL_WRAPPED) index = tl_unwrap(index, tl_device_of(x));
   return tl_cast(index, TL_i64);
 }
 

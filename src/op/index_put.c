@@ -100,7 +100,7 @@ static int scatter_forward (tl_Args *a) {
     tl_keep_int(a, src->ndim);
     tl_keep_ints(a, src->ndim, src->size);
   }
-  index = tl_index_numbers(name, index);
+  index = tl_index_numbers(name, index, a->v[0].t);
   if (!src) {
     src = single("scatter", as_number(&a->v[3]), x);
     if (!src) return -1;
@@ -179,7 +179,7 @@ static int index_add_forward (tl_Args *a) {
   tl_keep_int(a, d);
   tl_keep_int(a, s->ndim == 0);
   tl_keep_num(a, alpha);
-  index = tl_index_numbers(a->op->name, index);
+  index = tl_index_numbers(a->op->name, index, a->v[0].t);
   if (alpha != 1) {
     tl_Tensor *in[2] = { s, tl_is_float(s->dtype) ? tl_number(alpha) : tl_integer(tl_num(&a->v[4], TL_i64).i) };
     s = tl_map(TL_mul, 2, in, 0, NULL, NULL);
@@ -206,7 +206,7 @@ static int index_fill_forward (tl_Args *a) {
   if (tl_keep(a, index, TL_FROM_CONSTANT)) return -1;
   tl_keep_int(a, d);
   v = single("index_fill_", a->v[3].t, x);
-  index = tl_index_numbers("index_fill", index);
+  index = tl_index_numbers("index_fill", index, a->v[0].t);
   y = tl_index_begin(a);
   return v ? along(TL_SCATTER_SET, y, d, index, v, 1) : -1;
 }

@@ -116,7 +116,7 @@ static int put_forward (tl_Args *a) {
     return tl_fault("put_(): Expected source and index to have the same number of elements, but got source.numel() = "
                     "%lld, index.numel() = %lld", (long long)tl_numel(src), (long long)tl_numel(index));
   if (all == 0 && tl_numel(index)) return tl_fault("put_(): Tried to put elements into an empty tensor");
-  index = tl_index_numbers("put_", index);
+  index = tl_index_numbers("put_", index, a->v[0].t);
   if (!index) return -1;
   y = a->inplace && tl_is_contiguous(x) ? x : tl_op_contiguous(x);
   if (!a->inplace && y == x) y = tl_op_clone(x);
