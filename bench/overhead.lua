@@ -1,9 +1,10 @@
 -- overhead.lua -- what a small operation costs, its share of the collector's work included: ns per op.
--- The same lines as bench/peers/overhead.py.   tlua bench/overhead.lua [--threads N]
+-- The same lines as bench/peers/overhead.py.   tlua bench/overhead.lua [--threads N] [--device cpu|cuda]
 local torch = require "torch"
 package.path = (arg[0]:match("^(.*)/") or ".") .. "/?.lua;" .. package.path
 local timer = require "timer"
 torch.set_num_threads(timer.option("threads", 1))
+torch.set_default_device(timer.option("device", "cpu"))
 
 local function measure(name, n, loop, wanted)
   timer.report("overhead/" .. name, timer.per_call(loop, n), "ns", wanted)

@@ -1,6 +1,6 @@
 -- train.lua -- the tutorials' training loops, timed: milliseconds for 2000 steps of the polynomial fits and for 500 of the
 -- two-layer nets, and how much of the latter is not matrix product.  The same programs as bench/peers/{poly,two_layer}.py.
---   tlua bench/train.lua [--threads N] [--only NAME] [--reps N]
+--   tlua bench/train.lua [--threads N] [--only NAME] [--reps N] [--device cpu|cuda]
 local torch = require "torch"
 package.path = (arg[0]:match("^(.*)/") or ".") .. "/?.lua;" .. package.path
 local timer = require "timer"
@@ -8,6 +8,7 @@ local nn = torch.nn
 
 local threads, only, reps = timer.option("threads", 1), timer.option("only"), timer.option("reps", 5)
 torch.set_num_threads(threads)
+torch.set_default_device(timer.option("device", "cpu"))
 torch.manual_seed(0)
 math.randomseed(0)
 

@@ -61,7 +61,7 @@ else
   SIM_OPT = -O1 -g1
 endif
 SIM_INC   = -DTL_CUDA_SIM -Isrc -Icuda/sim -Icuda
-SIM_FLAGS = $(SIM_OPT) -ffp-contract=off -fwrapv -fPIC -fvisibility=hidden -pthread $(SIM_INC) -Wall -Wextra
+SIM_FLAGS = $(SIM_OPT) -ffp-contract=off -fwrapv -fPIC -fvisibility=hidden -pthread $(SIM_INC) -Wall -Wextra -Wno-unknown-pragmas
 SIM_OBJ  := $(patsubst cuda/%,$(SIM_BUILD)/%.o,$(CUDA_HOST) $(CUDA_KERN) $(wildcard cuda/sim/*.cpp))
 
 cuda-sim:

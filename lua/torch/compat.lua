@@ -29,24 +29,36 @@ local dtypes = {
   LongTensor = "int64", IntTensor = "int32", ShortTensor = "int16", CharTensor = "int8", ByteTensor = "uint8",
   BoolTensor = "bool",
 }
-local kinds = setmetatable({}, {__mode = "k"})           -- torch.FloatTensor -> its dtype
+local kinds = setmetatable({}, {__mode = "k"})           -- torch.FloatTensor -> converter
 
--- torch.FloatTensor(2, 3): not initialised; torch.FloatTensor{1, 2, 3}: these values; also of a tensor or a storage
-local function typed(name, dtype_of)
+-- torch.FloatTensor(2, 3): not initialised; torch.FloatTensor{1, 2, 3}: these values; also of a tensor or a storage.
+-- Those of torch.cuda are on the current card, the others on the default device.
+local function typed(place, name, dtype_of)
+  local card = place ~= torch and "cuda" or nil
+  local function convert(t, ...)
+    if card then return t.is_cuda and t:to(dtype_of(), ...) or t:to(card, dtype_of(), ...) end
+    if t.is_cuda then return t:to(torch.get_default_device(), dtype_of(), ...) end
+    return t:to(dtype_of(), ...)
+  end
   local kind = setmetatable({}, {
     __name = name,
-    __tostring = function() return "torch." .. name end,
+    __tostring = function() return (card and "torch.cuda." or "torch.") .. name end,
     __call = function(_, first, ...)
-      local options = {dtype = dtype_of()}
+      local options = {dtype = dtype_of(), device = card}
       if type(first) == "table" then return torch.tensor(first, options) end
-      if torch.is_tensor(first) then return first:to(options.dtype) end
+      if torch.is_tensor(first) then return convert(first) end
       if first == nil then return torch.empty(0, options) end
       local sizes = {first, ...}
       return torch.empty(sizes, options)
     end,
   })
-  kinds[kind] = dtype_of
-  torch[name] = kind
+  kinds[kind] = convert
+  place[name] = kind
+end
+
+--- torch.cuda.FloatTensor and its like.
+function compat.cuda(cuda)
+  for name, dtype in pairs(dtypes) do typed(cuda, name, function() return torch[dtype] end) end
 end
 
 --------------------------------------------------------------------------------------------- reduction
@@ -119,17 +131,18 @@ end
 function compat.install()
   local methods = torch._C.methods
   for name, dtype in pairs(dtypes) do
-    if torch[dtype] then typed(name, function() return torch[dtype] end) end
+    if torch[dtype] then typed(torch, name, function() return torch[dtype] end) end
   end
-  typed("Tensor", torch.get_default_dtype)
+  typed(torch, "Tensor", torch.get_default_dtype)
 
   local cast, names = methods.type, {}
   for name, dtype in pairs(dtypes) do names[torch[dtype]] = name end
   -- x:type() is the name of x's type, x:type(torch.DoubleTensor) a conversion
   function methods.type(t, kind, ...)
     if kind == nil then return (t.is_cuda and "torch.cuda." or "torch.") .. names[t.dtype] end
-    local dtype_of = kinds[kind]
-    return cast(t, dtype_of and dtype_of() or kind, ...)
+    local convert = kinds[kind]
+    if convert then return convert(t, ...) end
+    return cast(t, kind, ...)
   end
 
   local repeated = methods["repeat"] or tiled

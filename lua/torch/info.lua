@@ -12,6 +12,16 @@ local function first_match(path, pattern)
   return found
 end
 
+local function cards()
+  local names = {}
+  for i = 1, torch.cuda.device_count() do
+    local card = torch.cuda.get_device_properties(i - 1)
+    names[i] = ("%s (%d.%d, %d MB, driver %d, runtime %d)"):format(card.name, card.major, card.minor,
+      card.total_memory >> 20, card.driver_version, card.runtime_version)
+  end
+  return names[1] and table.concat(names, "; ") or "none"
+end
+
 --- a list of { name, value }
 function info.collect()
   return {
@@ -23,7 +33,7 @@ function info.collect()
     { "SIMD level asked for", os.getenv("TLUA_SIMD") or "none: the best there is" },
     { "OpenBLAS kernel asked for", os.getenv("OPENBLAS_CORETYPE") or "none: by the processor" },
     { "default dtype", tostring(torch.get_default_dtype()) },
-    { "CUDA", "not in this version" },
+    { "CUDA", cards() },
   }
 end
 

@@ -29,7 +29,7 @@ end
 
 local parts = {
   autograd = "torch.autograd", nn = "torch.nn", optim = "torch.optim", utils = "torch.utils",
-  progress = "torch.progress", tqdm = "torch.progress",
+  cuda = "torch.cuda", progress = "torch.progress", tqdm = "torch.progress",
 }
 
 -- what may be required though no file has that name

@@ -173,12 +173,11 @@ describe("names PyTorch has and tlua has not", function()
   end)
 
   it("as devices too", function()
-    raises(function() torch.zeros(1, { device = "cuda" }) end, "this build of tlua has no CUDA device")
-    raises(function() x:cuda() end, "no CUDA device")
+    if not torch.cuda.is_available() then
+      raises(function() torch.zeros(1, { device = "cuda" }) end, "device 'cuda:0': ")
+      raises(function() x:cuda() end, "device 'cuda:0': ")
+    end
     raises(function() torch.zeros(1, { device = "tpu" }) end, "Expected one of cpu, cuda device type at start of device string: tpu")
-    raises(function() torch.cuda.synchronize() end, "torch.cuda.is_available() is false")
-    assert.is_false(torch.cuda.is_available())
-    assert.equal(0, torch.cuda.device_count())
   end)
 end)
 

@@ -138,7 +138,7 @@ describe("a Generator", function()
 
   it("is checked", function()
     raises(function() torch.rand(3, { generator = 3 }) end, "argument 'generator' must be torch.Generator")
-    raises(function() torch.Generator(3) end, "must be torch.device or string")
+    raises(function() torch.Generator(true) end, "must be torch.device or string")
     raises(function() torch.Generator().manual_seed(3, 4) end, "must be torch.Generator, not int")
     raises(function() torch.Generator():set_state(torch.ones(3)) end, "uint8")
     raises(function() torch.Generator():manual_seed({}) end, "must be int, not table")

@@ -13,7 +13,8 @@
 static int ordinal (const char *digits) {
   char *end;
   long n = strtol(digits, &end, 10);
-  return *digits < '0' || *digits > '9' || *end || n > 999 ? -1 : (int)n;
+  if (*digits < '0' || *digits > '9' || *end || n > 999) return -1;
+  return *digits == '0' && digits[1] ? -1 : (int)n;              /* "01" is no number here */
 }
 
 tl_Device *tl_device (const char *name) {

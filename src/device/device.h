@@ -93,11 +93,13 @@ typedef enum tl_ScanOp { TL_CUMSUM, TL_CUMPROD, TL_CUMMAX, TL_CUMMIN } tl_ScanOp
 ** (or arg2 = tensor of p); INTEGER p0.i = from, p1.u = range (0: all 64 bits), p2.i = 1 to draw 64
 ** bits; PERMUTATION: arg0 1-d, p0.i = base.  Elements are drawn in memory order.  NORMAL draws 16 and more
 ** packed numbers in blocks of 16, as PyTorch does where a tensor is contiguous; NORMAL_EACH (same parameters)
-** one by one, as PyTorch does for every other layout.
+** one by one, as PyTorch does for every other layout.  DROPOUT: p0 = probability of p1, else 0; arg2 (may be left
+** out) = the tensor that will be masked, whose layout decides the order as in PyTorch's fused dropout; a device
+** whose generator is not TL_GENERATOR_PHILOX can't.
 */
 typedef enum tl_RandomOp {
   TL_UNIFORM, TL_NORMAL, TL_BERNOULLI, TL_INTEGER, TL_PERMUTATION,
-  TL_EXPONENTIAL, TL_GEOMETRIC, TL_CAUCHY, TL_LOG_NORMAL, TL_NORMAL_EACH
+  TL_EXPONENTIAL, TL_GEOMETRIC, TL_CAUCHY, TL_LOG_NORMAL, TL_NORMAL_EACH, TL_DROPOUT
 } tl_RandomOp;
 
 /* TL_SOFTMAX: forward arg0 = y, arg1 = x; backward arg0 = dx, arg1 = g, arg2 = y */
@@ -121,6 +123,10 @@ typedef enum tl_NllOp { TL_NLL_NONE, TL_NLL_SUM, TL_NLL_MEAN, TL_NLL_BACK } tl_N
 ** ADAM:     param, grad, m, v (, vmax), step     lr, beta1, beta2, eps, weight_decay, flags.i (1 amsgrad, 2 decoupled, 4 maximize)
 ** RMSPROP:  param, grad, sq (, avg) (, buf)      lr, alpha, eps, weight_decay, momentum, flags.i (1 centered, 4 maximize)
 ** nout counts param and the state that is written; grad stands right after param all the same.
+** ADAM's flag 8: `step` counts this step here, before it is used; each parameter has a step of its own then.
+** A list in one command: more->args holds the operands of every parameter in turn, narg of each, all of one dtype;
+** more->nargs = narg * parameters; more->bytes = int64_t points[parameters].  arg[] are those of the first, the numbers
+** p are everyone's, and no two parameters share memory that is written.
 */
 typedef enum tl_StepOp { TL_STEP_SGD, TL_STEP_MOMENTUM, TL_STEP_ADAM, TL_STEP_RMSPROP } tl_StepOp;
 

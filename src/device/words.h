@@ -18,7 +18,7 @@
 #define both(a, b)        ((a) & (b))          /* of tests, which are 0 or 1 */
 #define either(a, b)      ((a) | (b))
 #define no(a)             (!(a))
-#define xor(a, b)         ((a) ^ (b))
+#define bxor(a, b)        ((a) ^ (b))
 
 #undef isnan
 #undef isinf

@@ -227,7 +227,11 @@ function Optimizer:load_state_dict(saved)
       if s then
         s = copied(s)
         for k, v in pairs(s) do
-          if k ~= "step" and torch.is_tensor(v) and v:is_floating_point() then s[k] = v:to(p.device, p.dtype) end
+          if k == "step" and torch.is_tensor(v) then
+            s[k] = v:to(p.device)
+          elseif torch.is_tensor(v) and v:is_floating_point() then
+            s[k] = v:to(p.device, p.dtype)
+          end
         end
         state[p] = s
       end

@@ -5,6 +5,7 @@
 --    for i, x, y in loader:enumerate() do ... end
 --    for i, batch in pairs(loader) do ... end           batch is the list {x, y}
 --
+-- pin_memory puts the batches' tensors into memory that moves to a card without a wait; without a card it does nothing.
 -- Batches are made in this process, one when it is asked for. num_workers and its companions are accepted, as the
 -- batches would be the same. Shuffling draws what PyTorch draws: 63 bits from the generator at the start of every
 -- epoch, and then the sampler's.
@@ -52,7 +53,7 @@ local read = args("DataLoader", "dataset", {"batch_size"}, {"shuffle"}, {"sample
   {"multiprocessing_context"}, {"generator"}, {"prefetch_factor"}, {"persistent_workers", false}, {"pin_memory_device"})
 
 function DataLoader:init(...)
-  local dataset, batch_size, shuffle, sampler, batch_sampler, workers, collate, _, drop_last, _, _, _, generator =
+  local dataset, batch_size, shuffle, sampler, batch_sampler, workers, collate, pin, drop_last, _, _, _, generator =
     read(...)
   if math.type(workers) ~= "integer" or workers < 0 then
     fail("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
@@ -69,11 +70,21 @@ function DataLoader:init(...)
   end
   self.dataset, self.sampler, self.batch_sampler = dataset, sampler, batch_sampler
   self.batch_size, self.drop_last, self.generator = batch_size, drop_last, generator
-  self.num_workers, self.collate_fn = workers, collate
+  self.num_workers, self.collate_fn, self.pin_memory = workers, collate, pin
   self._running = setmetatable({}, {__mode = "k"})
 end
 
 function DataLoader:__len() return #(self.batch_sampler or self.sampler) end
+
+-- a batch with its tensors in pinned memory
+local function pinned(value)
+  if torch.is_tensor(value) then return value.is_cuda and value or value:pin_memory() end
+  if type(value) ~= "table" then return value end
+  if value.pin_memory then return value:pin_memory() end
+  local r = setmetatable({}, getmetatable(value))
+  for k, v in pairs(value) do r[k] = pinned(v) end
+  return r
+end
 
 -- the batch at a list of positions
 local function fetch(self, positions)
@@ -88,7 +99,7 @@ local function fetch(self, positions)
 end
 
 -- a function that gives batch after batch
-local function epoch(self)
+local function batches(self)
   S.random63(self.generator)                   -- what PyTorch seeds its workers with
   if not self.batch_sampler then               -- batch_size = torch.none: sample by sample
     local next_index = self.sampler:iter()
@@ -111,6 +122,15 @@ end
 local function spread(batch)
   if type(batch) == "table" and getmetatable(batch) == nil and batch[1] ~= nil then return table.unpack(batch) end
   return batch
+end
+
+local function epoch(self)
+  local next_batch = batches(self)
+  if not (self.pin_memory and torch.cuda.is_available()) then return next_batch end
+  return function()
+    local batch = next_batch()
+    if batch ~= nil then return pinned(batch) end
+  end
 end
 
 --- A function for `for x, y in loader:iter() do`.

@@ -1,0 +1,74 @@
+/*
+** lanes.cuh -- what the kernels that walk lines share: elements of a known dtype, one or 16 bytes at a time, and
+** values of any plain type handed down a warp.
+*/
+#ifndef tl_cuda_lanes_cuh
+#define tl_cuda_lanes_cuh
+
+#include "launch.h"
+#include "walk.cuh"
+
+#define CU_ALL  0xffffffffu                  /* every lane of a warp */
+
+/* ---- elements: C is what they compute in, N how many stand in 16 bytes ---- */
+
+template <int dtype> struct cu_Cell;
+template <> struct cu_Cell<TL_f32> {
+  typedef float M; typedef float C; enum { N = 4 };
+  static __device__ __forceinline__ C up (M m) { return m; }
+  static __device__ __forceinline__ M down (C v) { return v; }
+};
+template <> struct cu_Cell<TL_f64> {
+  typedef double M; typedef double C; enum { N = 2 };
+  static __device__ __forceinline__ C up (M m) { return m; }
+  static __device__ __forceinline__ M down (C v) { return v; }
+};
+template <> struct cu_Cell<TL_f16> {
+  typedef uint16_t M; typedef float C; enum { N = 8 };
+  static __device__ __forceinline__ C up (M m) { return cu_f16_up(m); }
+  static __device__ __forceinline__ M down (C v) { return cu_f16_down(v); }
+};
+template <> struct cu_Cell<TL_bf16> {
+  typedef uint16_t M; typedef float C; enum { N = 8 };
+  static __device__ __forceinline__ C up (M m) { return cu_bf16_up(m); }
+  static __device__ __forceinline__ M down (C v) { return cu_bf16_down(v); }
+};
+
+/* 16 bytes as elements; in registers as long as every index is known to the compiler */
+template <class M> union cu_Pack { uint4 all; M m[16 / sizeof(M)]; };
+
+/* are all of these multiples of 16? */
+static inline int cu_aligned16 (const void *p) { return ((uintptr_t)p & 15) == 0; }
+
+/* operand k: packed lines along dim `inner`, each of which begins at a multiple of 16 bytes */
+static inline int cu_lines_packed (const tl_Cmd *c, int k, int inner) {
+  const tl_Arg *a = &c->arg[k];
+  int ok = a->stride[inner] == cu_width(a->dtype) && cu_aligned16(a->data);
+  for (int d = 0; ok && d < inner; d++) ok = a->stride[d] % 16 == 0;
+  return ok;
+}
+
+/* ---- lanes ---- */
+
+/* T is plain and of whole 32-bit words; every lane of the warp takes part */
+#define CU_SHUFFLE(name, intrinsic, ...) \
+template <class T> static __device__ __forceinline__ T name { \
+  int word[sizeof(T) / 4]; \
+  memcpy(word, &v, sizeof v); \
+  for (int k = 0; k < (int)(sizeof(T) / 4); k++) word[k] = intrinsic(CU_ALL, word[k], __VA_ARGS__); \
+  memcpy(&v, word, sizeof v); \
+  return v; \
+}
+CU_SHUFFLE(cu_shuffle_down (T v, int by, int width), __shfl_down_sync, by, width)    /* in groups of `width` lanes */
+CU_SHUFFLE(cu_shuffle_up (T v, int by), __shfl_up_sync, by)
+CU_SHUFFLE(cu_shuffle_xor (T v, int by), __shfl_xor_sync, by)
+CU_SHUFFLE(cu_shuffle (T v, int from), __shfl_sync, from)
+
+/* a power of two, at most n (n >= 1) and at most `most` */
+static inline int cu_power (int64_t n, int most) {
+  int p = 1;
+  while (p * 2 <= most && p * 2 <= n) p *= 2;
+  return p;
+}
+
+#endif
