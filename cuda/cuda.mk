@@ -85,9 +85,10 @@ $(SIM_BUILD)/%.c.o: cuda/%.c
 
 # --- specs on a device: all that make tensors do it there (spec/support/device.lua) -----------------
 
-CUDA_SPECS = spec/op spec/grad spec/autograd spec/nn spec/optim spec/proof/plan_spec.lua spec/memory_spec.lua
+CUDA_SPECS = spec/op spec/grad spec/autograd spec/nn spec/optim spec/every_op_spec.lua spec/memory_spec.lua spec/cuda \
+             $(addprefix spec/proof/,plan_spec.lua tape_spec.lua views_spec.lua promote_spec.lua)
 CUDA_PART  = spec/cuda
-ON_CUDA    = $(BUSTED) --helper=spec/support/device.lua
+ON_CUDA    = $(BUSTED) --helper=spec/support/device.lua --exclude-tags=cpu
 SIM_ENV    = $(TEST_ENV) TLUA_CUDA_SIM=1 TLUA_CUDA=$(abspath $(SIM_PLUGIN))
 
 test-cuda-sim: deps

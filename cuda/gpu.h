@@ -106,7 +106,7 @@ void cu_enter (cu_Gpu *);                                      /* CUDA calls of 
 cu_Stream *cu_current (cu_Gpu *);                              /* where this thread's commands go */
 cu_Stream *cu_home (cu_Gpu *);                                 /* the same, or what the plan being captured will run on */
 cu_Stream *cu_stream_of (cu_Gpu *, void *handle);
-static inline void cu_touch (cu_Stream *s) { __atomic_store_n(&s->busy, 1, __ATOMIC_RELAXED); }    /* something is queued */
+static inline void cu_touch (cu_Stream *s) { __atomic_store_n(&s->busy, 1, __ATOMIC_RELAXED); }    /* after queuing */
 int cu_stream_start (cu_Gpu *, cu_Stream *, int priority);
 int cu_wait (cu_Gpu *, cu_Stream *);                           /* until it is idle; not counted */
 int cu_wait_all (cu_Gpu *);

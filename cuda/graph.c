@@ -182,9 +182,9 @@ static int run_plan (tl_Device *d, void *plan, tl_Env *env) {
   if (cu_plan(g)) return cu_say(g, TL_BROKEN, "a captured step can't run inside another capture");
   cu_thread.env = env;
   cu_enter(g);
-  cu_touch(s);
   reason = cross(g, p->home, s);
   if (!reason) reason = cu_fail(g, cudaGraphLaunch(p->exec, s->queue), "cudaGraphLaunch");
+  cu_touch(s);
   if (!reason) reason = cross(g, s, p->home);
   if (!reason && g->blocking) {
     reason = cu_wait(g, s);

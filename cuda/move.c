@@ -51,8 +51,9 @@ static int note (cu_Gpu *g, cudaEvent_t e, int *marked, cu_Stream *s) {
 }
 
 static int queue (cu_Gpu *g, cu_Stream *s, void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind) {
+  cudaError_t e = cudaMemcpyAsync(to, from, bytes, kind, s->queue);
   cu_touch(s);
-  return cu_fail(g, cudaMemcpyAsync(to, from, bytes, kind, s->queue), "cudaMemcpyAsync");
+  return cu_fail(g, e, "cudaMemcpyAsync");
 }
 
 /* ---- inwards ---- */

@@ -11,7 +11,7 @@ enum { BLOCK = 256, ROWS = 8 };              /* ROWS: of a thread at least, befo
 
 typedef struct Nll {
   const char *scores, *labels, *weights, *g, *total;
-  char *y, *whole;                           /* y: losses, the loss, or the slope of the scores; whole: the total weight */
+  char *y, *whole;                           /* y: losses, the loss, or the scores' slope; whole: the total weight */
   cu_Walk walk;                              /* the rows: of y or g, scores, labels, in this order */
   int64_t classes, step, ignore, base;
   int mean, dscore, dlabel, dweight, dy, dg, dwhole;
@@ -22,8 +22,8 @@ typedef struct Nll {
 } Nll;
 
 /* the class of a label, from 0; -1: no class */
-static __device__ __forceinline__ int64_t class_of (const Nll &r, int64_t offset) {
-  int64_t v = r.dlabel == TL_i64 ? *(const int64_t *)(r.labels + offset) : cu_load<int64_t>(r.dlabel, r.labels + offset);
+CU_FN int64_t class_of (const Nll &r, int64_t offset) {
+  int64_t v = cu_load<int64_t>(r.dlabel, r.labels + offset);
   if (v == r.ignore) return -1;
   if ((uint64_t)v - (uint64_t)r.base >= (uint64_t)r.classes) {
     cu_fault(r.fault, r.what, TL_BADINDEX, v, r.classes, -1);
@@ -31,7 +31,7 @@ static __device__ __forceinline__ int64_t class_of (const Nll &r, int64_t offset
   }
   return v - r.base;
 }
-template <class T> static __device__ __forceinline__ T weight_of (const Nll &r, int64_t k) {
+template <class T> CU_FN T weight_of (const Nll &r, int64_t k) {
   return r.weights ? cu_load<T>(r.dweight, r.weights + k * cu_width(r.dweight)) : 1;
 }
 
@@ -63,14 +63,14 @@ template <class T> __global__ void __launch_bounds__(BLOCK) nll_back (const Nll 
 
 template <class T> struct Sums { T loss, weight; int64_t counted; };   /* weight: where there are weights */
 
-template <class T> static __device__ __forceinline__ void join (Sums<T> &a, const Sums<T> &b) {
+template <class T> CU_FN void join (Sums<T> &a, const Sums<T> &b) {
   a.loss += b.loss;
   a.weight += b.weight;
   a.counted += b.counted;
 }
 
 /* thread 0 gets what the block has together */
-template <class T> static __device__ __forceinline__ void together (Sums<T> &s, Sums<T> *room) {
+template <class T> CU_FN void together (Sums<T> &s, Sums<T> *room) {
 #pragma unroll 1
   for (int by = 1; by < 32; by *= 2) join(s, cu_shuffle_down(s, by, 32));
   if (blockDim.x == 32) return;
@@ -80,7 +80,7 @@ template <class T> static __device__ __forceinline__ void together (Sums<T> &s, 
     for (int q = 1; q < (int)blockDim.x / 32; q++) join(s, room[q]);
 }
 
-template <class T> static __device__ __forceinline__ void settle (const Nll &r, const Sums<T> &s) {
+template <class T> CU_FN void settle (const Nll &r, const Sums<T> &s) {
   T whole = r.weights ? s.weight : (T)s.counted;
   cu_store(r.dy, r.y, r.mean ? s.loss / whole : s.loss);
   cu_store(r.dwhole, r.whole, whole);
@@ -119,13 +119,12 @@ template <class T> __global__ void __launch_bounds__(BLOCK) nll_blocks (const Nl
 /* ---- the host's side ---- */
 
 template <class T> static int sums (Nll *r, cu_Work *w) {
-  int64_t n = r->walk.total, most = (int64_t)w->processors * 4, blocks = (n + BLOCK * ROWS - 1) / (BLOCK * ROWS);
-  unsigned threads = BLOCK;
+  int64_t n = r->walk.total, most = (int64_t)w->processors * 4, blocks = cu_over(n, BLOCK * ROWS);
+  unsigned threads = cu_threads(n > 0 ? n : 1, BLOCK);
   int reason;
   if (blocks > most) blocks = most;
   if (blocks < 1) blocks = 1;
   r->blocks = (int)blocks;
-  if (n < BLOCK) threads = (unsigned)(n + 31) / 32 * 32;
   if (blocks > 1) {
     r->part = cu_scratch(w, (size_t)blocks * sizeof(Sums<T>));
     if (!r->part) return TL_NOMEM;
@@ -136,7 +135,7 @@ template <class T> static int sums (Nll *r, cu_Work *w) {
 }
 
 template <class T> static int start (Nll *r, cu_Work *w, int op) {
-  dim3 grid(cu_blocks(w, r->walk.total, 1)), block(r->walk.total < BLOCK ? (unsigned)(r->walk.total + 31) / 32 * 32 : (unsigned)BLOCK);
+  dim3 grid(cu_blocks(w, r->walk.total, 1)), block(cu_threads(r->walk.total, BLOCK));
   if (op == TL_NLL_NONE) return CU_LAUNCH(w, nll_each<T>, grid, block, 0, *r);
   if (op == TL_NLL_BACK) return CU_LAUNCH(w, nll_back<T>, grid, block, 0, *r);
   return sums<T>(r, w);
@@ -155,6 +154,7 @@ extern "C" int cu_nll (const tl_Cmd *c, cu_Work *w) {
     r.walk.stride[1][d] = s1;
     r.walk.stride[2][d] = s2;
   }
+  cu_walk_merge(&r.walk, 3);
   if (r.walk.total == 0 && !two) return TL_DONE;
   r.scores = (const char *)c->arg[scores].data;
   r.labels = (const char *)c->arg[labels].data;

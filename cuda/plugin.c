@@ -79,8 +79,8 @@ static int run (tl_Device *d, const tl_Cmd *c, tl_Env *env) {
   w.major = g->facts.major;
   w.minor = g->facts.minor;
   w.scratch = NULL;
-  cu_touch(s);
   reason = dispatch(c, &w);
+  cu_touch(s);
   cu_scratch_done(&w);
   if (__builtin_expect(reason != TL_DONE, 0)) return reason == TL_CANT ? reason : cu_plan_drop(g, reason);
   return g->blocking && !s->plan ? finish(g, s, env) : TL_DONE;

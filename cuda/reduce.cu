@@ -17,8 +17,8 @@ template <int dtype> struct Known {
   typedef typename cu_Cell<dtype>::C C;
   typedef typename cu_Cell<dtype>::M M;
   enum { LONG = 0 };
-  static __device__ __forceinline__ C one (const Reduce &, const char *p) { return cu_Cell<dtype>::up(*(const M *)p); }
-  template <class Fold> static __device__ __forceinline__ void many (const Reduce &r, typename Fold::Acc &a, uint4 v, int64_t at) {
+  CU_FN C one (const Reduce &, const char *p) { return cu_Cell<dtype>::up(*(const M *)p); }
+  template <class Fold> CU_FN void many (const Reduce &r, typename Fold::Acc &a, uint4 v, int64_t at) {
     cu_Pack<M> e;
     e.all = v;
 #pragma unroll
@@ -29,15 +29,15 @@ template <int dtype> struct Known {
 struct Whole {
   typedef int64_t C;
   enum { LONG = 1 };                         /* `many` is five loops long: once is enough */
-  static __device__ __forceinline__ C one (const Reduce &r, const char *p) { return cu_load<int64_t>(r.dx, p); }
-  template <class Fold, class M> static __device__ __forceinline__ void each (const Reduce &r, typename Fold::Acc &a, uint4 v,
+  CU_FN C one (const Reduce &r, const char *p) { return cu_load<int64_t>(r.dx, p); }
+  template <class Fold, class M> CU_FN void each (const Reduce &r, typename Fold::Acc &a, uint4 v,
                                                                             int64_t at) {
     cu_Pack<M> e;
     e.all = v;
 #pragma unroll
     for (int k = 0; k < (int)(16 / sizeof(M)); k++) Fold::add(r, a, (int64_t)e.m[k], at + k);
   }
-  template <class Fold> static __device__ __forceinline__ void many (const Reduce &r, typename Fold::Acc &a, uint4 v, int64_t at) {
+  template <class Fold> CU_FN void many (const Reduce &r, typename Fold::Acc &a, uint4 v, int64_t at) {
     switch (r.dx) {
       case TL_u8: each<Fold, uint8_t>(r, a, v, at); break;
       case TL_i8: each<Fold, int8_t>(r, a, v, at); break;
@@ -51,10 +51,10 @@ struct Whole {
 /* ---- one thread's share: elements lane, lane + lanes, ... of [from, to), four loads under way at a time ---- */
 
 template <class Fold, class Load>
-static __device__ __forceinline__ void run_over (const Reduce &r, typename Fold::Acc &a, const char *x, int64_t from, int64_t to,
+CU_FN void run_over (const Reduce &r, typename Fold::Acc &a, const char *x, int64_t from, int64_t to,
                                                int lane) {
   const int64_t step = r.lanes, stride = r.inner.stride[2][0];
-  const int flat = r.inner.ndim == 1;
+  const int flat = r.inner.ndim <= 1;
   int64_t i = from + lane;
   if (!Fold::HEAVY && r.vec) {               /* from is a multiple of vec */
     const uint4 *q = (const uint4 *)x;
@@ -71,15 +71,16 @@ static __device__ __forceinline__ void run_over (const Reduce &r, typename Fold:
     for (; u < n; u += step) Load::template many<Fold>(r, a, q[u], u * r.vec);
     i = n * r.vec + lane;
   }
-  else if (!Fold::HEAVY && flat)
+  else if (!Fold::HEAVY)
     for (; i + 3 * step < to; i += 4 * step) {
-      const char *p = x + i * stride;
-      const int64_t d = step * stride;
-      typename Load::C v0 = Load::one(r, p), v1 = Load::one(r, p + d), v2 = Load::one(r, p + 2 * d), v3 = Load::one(r, p + 3 * d);
-      Fold::add(r, a, v0, i);
-      Fold::add(r, a, v1, i + step);
-      Fold::add(r, a, v2, i + 2 * step);
-      Fold::add(r, a, v3, i + 3 * step);
+      typename Load::C v[4];
+#pragma unroll
+      for (int k = 0; k < 4; k++) {
+        const int64_t at = i + k * step;
+        v[k] = Load::one(r, x + (flat ? at * stride : cu_offset(r.inner, 2, at)));
+      }
+#pragma unroll
+      for (int k = 0; k < 4; k++) Fold::add(r, a, v[k], i + k * step);
     }
 #pragma unroll 1
   for (; i < to; i += step)
@@ -87,7 +88,7 @@ static __device__ __forceinline__ void run_over (const Reduce &r, typename Fold:
 }
 
 /* lane 0 of every group of `lanes` (at most 32) gets what the group has, neighbours first */
-template <class Fold> static __device__ __forceinline__ void join_lanes (const Reduce &r, typename Fold::Acc &a, int lanes) {
+template <class Fold> CU_FN void join_lanes (const Reduce &r, typename Fold::Acc &a, int lanes) {
 #pragma unroll 1
   for (int by = 1; by < lanes; by *= 2) {
     typename Fold::Acc b = cu_shuffle_down(a, by, lanes);
@@ -96,7 +97,7 @@ template <class Fold> static __device__ __forceinline__ void join_lanes (const R
 }
 
 template <class Fold>
-static __device__ __forceinline__ void finish (const Reduce &r, const typename Fold::Acc &a, int64_t k) {
+CU_FN void finish (const Reduce &r, const typename Fold::Acc &a, int64_t k) {
   int64_t offset[2];
   cu_offsets(r.outer, k, offset);
   if (r.y) cu_store(r.dy, r.y + offset[0], Fold::value(r, a));
@@ -161,46 +162,42 @@ static void three_operands (cu_Walk *w, int narg) {
     }
 }
 
-static int64_t over (int64_t n, int64_t by) { return (n + by - 1) / by; }
-
 /* fills in the shape of the launch; returns the threads of a block */
-static int geometry (Reduce *r, const tl_Cmd *c, const cu_Work *w) {
-  const tl_Arg *x = &c->arg[c->narg - 1];
-  int inner = c->ndim - 1, last = c->keep - 1, wide, threads = BLOCK, width = cu_width(r->dx);
-  int64_t card = (int64_t)w->processors * (w->threads > 0 ? w->threads : 2048), wanted, least;
-  r->column = c->keep > 0 && c->size[last] >= 4 && r->inside > 1 && x->stride[last] < x->stride[inner];
+static int geometry (Reduce *r, const cu_Work *w) {
+  const cu_Walk *out = &r->outer, *in = &r->inner;
+  int last = out->ndim - 1, inner = in->ndim - 1, wide = 1, threads = BLOCK, width = cu_width(r->dx);
+  int64_t card = cu_card(w), wanted = card / BLOCK, least;
+  r->column = out->ndim > 0 && in->ndim > 0 && out->size[last] >= 4 && out->stride[2][last] < in->stride[2][inner];
   r->vec = 0;
-  if (r->column) r->lanes = r->inside < 32 || r->results >= card ? 1 : BLOCK / COLUMNS;
+  if (r->column) {
+    while (wide < COLUMNS && wide < r->results) wide *= 2;
+    r->lanes = r->inside < 32 || r->results >= card ? 1 : BLOCK / wide;
+  }
   else {
     int long_rows = r->inside >= 4096 || (r->inside > 1024 && r->results < card / 64);
     r->lanes = r->inside <= 8 ? 1 : long_rows ? BLOCK : cu_power(r->inside / 4, 32);
-    if (c->ndim == c->keep + 1 && r->inside >= 16 / width * 4 && x->stride[inner] == width && cu_aligned16(r->x)) {
+    if (in->ndim == 1 && r->inside >= 16 / width * 4 && in->stride[2][0] == width && cu_aligned16(r->x)) {
       r->vec = 16 / width;
-      for (int d = 0; d < c->keep; d++) if (x->stride[d] % 16) r->vec = 0;
+      for (int d = 0; d < out->ndim; d++) if (out->stride[2][d] % 16) r->vec = 0;
     }
     if (r->dx == TL_b8) r->vec = 0;          /* anything but 0 is true there, not the byte's value */
   }
-  if (r->lanes <= 32 && !r->column) {
-    if (r->results < BLOCK / r->lanes) threads = (int)r->results * r->lanes;
-    threads = (threads + 31) / 32 * 32;
-  }
-  wide = threads / r->lanes;
-  r->groups = over(r->results, wide);
-  wanted = card / BLOCK;
+  if (r->lanes == 1 || (r->lanes <= 32 && !r->column)) threads = (int)cu_threads(r->results * r->lanes, BLOCK);
+  r->groups = cu_over(r->results, threads / r->lanes);
   least = (int64_t)r->lanes * PIECE;
   r->splits = 1;
   r->chunk = r->inside;
-  if (r->lanes * (int64_t)wide == BLOCK && r->groups * 2 <= wanted && r->inside >= 2 * least) {
+  if (threads == BLOCK && r->groups * 2 <= wanted && r->inside >= 2 * least) {
     int64_t n = wanted / r->groups;
     if (n > r->inside / least) n = r->inside / least;
-    r->chunk = over(over(r->inside, n), 16) * 16;
-    r->splits = (int)over(r->inside, r->chunk);
+    r->chunk = cu_over(cu_over(r->inside, n), 16) * 16;
+    r->splits = (int)cu_over(r->inside, r->chunk);
   }
   return threads;
 }
 
 template <class Fold, class Load> static int start (Reduce *r, cu_Work *w, int threads) {
-  dim3 grid((unsigned)(r->groups < 0x7fffffff ? r->groups : 0x7fffffff), (unsigned)r->splits);
+  dim3 grid(cu_grid(r->groups), (unsigned)r->splits);
   int reason;
   if (r->splits > 1) {
     r->part = cu_scratch(w, (size_t)r->results * (size_t)r->splits * sizeof(typename Fold::Acc));
@@ -208,8 +205,9 @@ template <class Fold, class Load> static int start (Reduce *r, cu_Work *w, int t
   }
   reason = CU_LAUNCH(w, (reduce_lines<Fold, Load>), grid, dim3((unsigned)threads), 0, *r);
   if (reason || r->splits == 1) return reason;
-  threads = r->results < BLOCK / 32 ? (int)r->results * 32 : BLOCK;
-  return CU_LAUNCH(w, reduce_splits<Fold>, dim3((unsigned)over(r->results, threads / 32)), dim3((unsigned)threads), 0, *r);
+  threads = (int)cu_threads(r->results * 32, BLOCK);
+  grid = dim3(cu_grid(cu_over(r->results, threads / 32)));
+  return CU_LAUNCH(w, reduce_splits<Fold>, grid, dim3((unsigned)threads), 0, *r);
 }
 
 template <class Load> static int start_real (Reduce *r, cu_Work *w, int threads) {
@@ -259,10 +257,12 @@ extern "C" int cu_reduce (const tl_Cmd *c, cu_Work *w) {
   r.inner = cu_walk_of(c, c->keep, c->ndim);
   three_operands(&r.outer, c->narg);
   three_operands(&r.inner, c->narg);
+  cu_walk_merge(&r.outer, 3);
+  cu_walk_merge(&r.inner, 3);
   r.results = r.outer.total;
   r.inside = r.inner.total;
   if (r.results == 0) return TL_DONE;
-  threads = geometry(&r, c, w);
+  threads = geometry(&r, w);
   if (c->dtype == TL_i64) return x->dtype >= TL_u8 ? start_whole(&r, w, threads) : TL_CANT;
   if (c->dtype == TL_f64) return x->dtype == TL_f64 ? start_real<Known<TL_f64> >(&r, w, threads) : TL_CANT;
   if (c->dtype != TL_f32) return TL_CANT;

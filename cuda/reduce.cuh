@@ -28,43 +28,37 @@ typedef struct Reduce {
   int dx, dy, dat;                           /* dtypes */
 } Reduce;
 
-static __device__ __forceinline__ int nan_of (float v) { return v != v; }
-static __device__ __forceinline__ int nan_of (double v) { return v != v; }
-static __device__ __forceinline__ int nan_of (int64_t) { return 0; }
-static __device__ __forceinline__ float size_of (float v) { return fabsf(v); }
-static __device__ __forceinline__ double size_of (double v) { return fabs(v); }
-static __device__ __forceinline__ int64_t size_of (int64_t v) { return v; }
-static __device__ __forceinline__ float plus (float a, float b) { return a + b; }
-static __device__ __forceinline__ double plus (double a, double b) { return a + b; }
-static __device__ __forceinline__ int64_t plus (int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
-static __device__ __forceinline__ float times (float a, float b) { return a * b; }
-static __device__ __forceinline__ double times (double a, double b) { return a * b; }
-static __device__ __forceinline__ int64_t times (int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
+CU_FN int nan_of (float v) { return v != v; }
+CU_FN int nan_of (double v) { return v != v; }
+CU_FN int nan_of (int64_t) { return 0; }
+CU_FN float size_of (float v) { return fabsf(v); }
+CU_FN double size_of (double v) { return fabs(v); }
+CU_FN int64_t size_of (int64_t v) { return v; }
 
 template <class C> struct Ends {             /* of floats */
-  static __device__ __forceinline__ C least (void) { return -(C)INFINITY; }
-  static __device__ __forceinline__ C most (void) { return (C)INFINITY; }
+  CU_FN C least (void) { return -(C)INFINITY; }
+  CU_FN C most (void) { return (C)INFINITY; }
 };
 template <> struct Ends<int64_t> {
-  static __device__ __forceinline__ int64_t least (void) { return INT64_MIN; }
-  static __device__ __forceinline__ int64_t most (void) { return INT64_MAX; }
+  CU_FN int64_t least (void) { return INT64_MIN; }
+  CU_FN int64_t most (void) { return INT64_MAX; }
 };
 
 template <class C> struct Sum {
   typedef C Acc;
   enum { HEAVY = 0 };
-  static __device__ __forceinline__ Acc none (const Reduce &) { return 0; }
-  static __device__ __forceinline__ void add (const Reduce &, Acc &a, C x, int64_t) { a = plus(a, x); }
-  static __device__ __forceinline__ void join (const Reduce &, Acc &a, const Acc &b) { a = plus(a, b); }
-  static __device__ __forceinline__ C value (const Reduce &, const Acc &a) { return a; }
-  static __device__ __forceinline__ int64_t place (const Acc &) { return 0; }
+  CU_FN Acc none (const Reduce &) { return 0; }
+  CU_FN void add (const Reduce &, Acc &a, C x, int64_t) { a = cu_plus(a, x); }
+  CU_FN void join (const Reduce &, Acc &a, const Acc &b) { a = cu_plus(a, b); }
+  CU_FN C value (const Reduce &, const Acc &a) { return a; }
+  CU_FN int64_t place (const Acc &) { return 0; }
 };
 
 /* prod, amax, amin, any, all and the norms that pick one element: a number onto a number */
 template <class C> struct Pick {
   typedef C Acc;
   enum { HEAVY = 0 };
-  static __device__ __forceinline__ Acc none (const Reduce &r) {
+  CU_FN Acc none (const Reduce &r) {
     switch (r.op) {
       case TL_reduce_prod: case TL_reduce_all: return 1;
       case TL_reduce_amax: return Ends<C>::least();
@@ -72,9 +66,9 @@ template <class C> struct Pick {
       default: return 0;
     }
   }
-  static __device__ __forceinline__ void add (const Reduce &r, Acc &a, C x, int64_t) {
+  CU_FN void add (const Reduce &r, Acc &a, C x, int64_t) {
     switch (r.op) {
-      case TL_reduce_prod: a = times(a, x); break;
+      case TL_reduce_prod: a = cu_times(a, x); break;
       case NORM_MOST: x = size_of(x);        /* FALLTHROUGH */
       case TL_reduce_amax: a = x > a || nan_of(x) ? x : a; break;
       case NORM_LEAST: x = size_of(x);       /* FALLTHROUGH */
@@ -83,35 +77,35 @@ template <class C> struct Pick {
       default: a = (a != 0) & (x != 0); break;
     }
   }
-  static __device__ __forceinline__ void join (const Reduce &r, Acc &a, const Acc &b) { add(r, a, b, 0); }
-  static __device__ __forceinline__ C value (const Reduce &, const Acc &a) { return a; }
-  static __device__ __forceinline__ int64_t place (const Acc &) { return 0; }
+  CU_FN void join (const Reduce &r, Acc &a, const Acc &b) { add(r, a, b, 0); }
+  CU_FN C value (const Reduce &, const Acc &a) { return a; }
+  CU_FN int64_t place (const Acc &) { return 0; }
 };
 
 /* the sums of norms run in double, as on the CPU: next to reading memory that is free */
-static __device__ __forceinline__ double norm_value (const Reduce &r, double a) {
+CU_FN double norm_value (const Reduce &r, double a) {
   return r.op == NORM_2 ? sqrt(a) : r.op == NORM_P ? pow(a, 1 / r.p) : a;
 }
 template <class C> struct Norm {
   typedef double Acc;
   enum { HEAVY = 0 };
-  static __device__ __forceinline__ Acc none (const Reduce &) { return 0; }
-  static __device__ __forceinline__ void add (const Reduce &r, Acc &a, C x, int64_t) {
+  CU_FN Acc none (const Reduce &) { return 0; }
+  CU_FN void add (const Reduce &r, Acc &a, C x, int64_t) {
     double y = (double)x;
     a += r.op == NORM_2 ? y * y : r.op == NORM_1 ? fabs(y) : (double)(y != 0);
   }
-  static __device__ __forceinline__ void join (const Reduce &, Acc &a, const Acc &b) { a += b; }
-  static __device__ __forceinline__ double value (const Reduce &r, const Acc &a) { return norm_value(r, a); }
-  static __device__ __forceinline__ int64_t place (const Acc &) { return 0; }
+  CU_FN void join (const Reduce &, Acc &a, const Acc &b) { a += b; }
+  CU_FN double value (const Reduce &r, const Acc &a) { return norm_value(r, a); }
+  CU_FN int64_t place (const Acc &) { return 0; }
 };
 template <class C> struct PNorm {            /* any other p: pow is long, so its loop is not unrolled */
   typedef double Acc;
   enum { HEAVY = 1 };
-  static __device__ __forceinline__ Acc none (const Reduce &) { return 0; }
-  static __device__ __forceinline__ void add (const Reduce &r, Acc &a, C x, int64_t) { a += pow(fabs((double)x), r.p); }
-  static __device__ __forceinline__ void join (const Reduce &, Acc &a, const Acc &b) { a += b; }
-  static __device__ __forceinline__ double value (const Reduce &r, const Acc &a) { return norm_value(r, a); }
-  static __device__ __forceinline__ int64_t place (const Acc &) { return 0; }
+  CU_FN Acc none (const Reduce &) { return 0; }
+  CU_FN void add (const Reduce &r, Acc &a, C x, int64_t) { a += pow(fabs((double)x), r.p); }
+  CU_FN void join (const Reduce &, Acc &a, const Acc &b) { a += b; }
+  CU_FN double value (const Reduce &r, const Acc &a) { return norm_value(r, a); }
+  CU_FN int64_t place (const Acc &) { return 0; }
 };
 
 /*
@@ -122,25 +116,25 @@ template <class C> struct PNorm {            /* any other p: pow is long, so its
 template <class C> struct Place {
   typedef struct { C v; int64_t at; } Acc;
   enum { HEAVY = 0 };
-  static __device__ __forceinline__ int most (const Reduce &r) { return r.op == TL_reduce_max || r.op == TL_reduce_argmax; }
-  static __device__ __forceinline__ Acc none (const Reduce &r) {
+  CU_FN int most (const Reduce &r) { return r.op == TL_reduce_max || r.op == TL_reduce_argmax; }
+  CU_FN Acc none (const Reduce &r) {
     Acc a;
     a.v = most(r) ? Ends<C>::least() : Ends<C>::most();
     a.at = NOWHERE;
     return a;
   }
-  static __device__ __forceinline__ void add (const Reduce &r, Acc &a, C x, int64_t at) {
+  CU_FN void add (const Reduce &r, Acc &a, C x, int64_t at) {
     int wins = (most(r) ? x > a.v : x < a.v) | (nan_of(x) & !nan_of(a.v));
     a.v = wins ? x : a.v;
     a.at = wins ? at : a.at;
   }
-  static __device__ __forceinline__ void join (const Reduce &r, Acc &a, const Acc &b) {
+  CU_FN void join (const Reduce &r, Acc &a, const Acc &b) {
     int same = a.v == b.v || (nan_of(a.v) && nan_of(b.v));
     int wins = (most(r) ? b.v > a.v : b.v < a.v) || (nan_of(b.v) && !nan_of(a.v)) || (same && b.at < a.at);
     if (wins) a = b;
   }
-  static __device__ __forceinline__ C value (const Reduce &, const Acc &a) { return a.v; }
-  static __device__ __forceinline__ int64_t place (const Acc &a) { return a.at == NOWHERE ? 1 : a.at + 1; }
+  CU_FN C value (const Reduce &, const Acc &a) { return a.v; }
+  CU_FN int64_t place (const Acc &a) { return a.at == NOWHERE ? 1 : a.at + 1; }
 };
 
 /*
@@ -150,15 +144,15 @@ template <class C> struct Place {
 template <class C> struct Spread {
   typedef struct { double k, s, q; int64_t n; } Acc;
   enum { HEAVY = 0 };
-  static __device__ __forceinline__ Acc none (const Reduce &) { Acc a = { 0, 0, 0, 0 }; return a; }
-  static __device__ __forceinline__ void add (const Reduce &, Acc &a, C x, int64_t) {
+  CU_FN Acc none (const Reduce &) { Acc a = { 0, 0, 0, 0 }; return a; }
+  CU_FN void add (const Reduce &, Acc &a, C x, int64_t) {
     double d;
     if (a.n++ == 0) a.k = (double)x;
     d = (double)x - a.k;
     a.s += d;
     a.q = fma(d, d, a.q);
   }
-  static __device__ __forceinline__ void join (const Reduce &, Acc &a, const Acc &b) {
+  CU_FN void join (const Reduce &, Acc &a, const Acc &b) {
     double na = (double)a.n, nb = (double)b.n, da, db, d;
     if (b.n == 0) return;
     if (a.n == 0) { a = b; return; }
@@ -170,12 +164,12 @@ template <class C> struct Spread {
     a.s = 0;
     a.n += b.n;
   }
-  static __device__ __forceinline__ double value (const Reduce &r, const Acc &a) {
+  CU_FN double value (const Reduce &r, const Acc &a) {
     double n = (double)a.n, free = n - r.p > 0 ? n - r.p : 0, v = (a.q - a.s * a.s / n) / free;
     if (v < 0) v = 0;
     return r.op == TL_reduce_std ? sqrt(v) : v;
   }
-  static __device__ __forceinline__ int64_t place (const Acc &) { return 0; }
+  CU_FN int64_t place (const Acc &) { return 0; }
 };
 
 #endif

@@ -27,30 +27,23 @@ typedef struct Scan {
 
 /* ---- what runs: T is what elements are, A what adds up ---- */
 
-static __device__ __forceinline__ double plus (double a, double b) { return a + b; }
-static __device__ __forceinline__ float plus (float a, float b) { return a + b; }
-static __device__ __forceinline__ int64_t plus (int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
-static __device__ __forceinline__ double mult (double a, double b) { return a * b; }
-static __device__ __forceinline__ float mult (float a, float b) { return a * b; }
-static __device__ __forceinline__ int64_t mult (int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
-
 template <class Elem, class A> struct Running {
   typedef Elem T;
   typedef A Acc;
-  static __device__ __forceinline__ Acc none (const Scan &r) { return r.op == TL_CUMPROD; }
-  static __device__ __forceinline__ Acc lift (T x, int64_t) { return (A)x; }
-  static __device__ __forceinline__ Acc join (const Scan &r, Acc a, Acc b) { return r.op == TL_CUMPROD ? mult(a, b) : plus(a, b); }
-  static __device__ __forceinline__ T value (Acc a) { return (T)a; }
-  static __device__ __forceinline__ int64_t place (Acc) { return 0; }
+  CU_FN Acc none (const Scan &r) { return r.op == TL_CUMPROD; }
+  CU_FN Acc lift (T x, int64_t) { return (A)x; }
+  CU_FN Acc join (const Scan &r, Acc a, Acc b) { return r.op == TL_CUMPROD ? cu_times(a, b) : cu_plus(a, b); }
+  CU_FN T value (Acc a) { return (T)a; }
+  CU_FN int64_t place (Acc) { return 0; }
 };
 
 /* at: from 1; 0: nothing yet.  The join asks the places, so it may go in any order. */
 template <class Elem> struct Best {
   typedef Elem T;
   typedef struct { Elem v; int64_t at; } Acc;
-  static __device__ __forceinline__ Acc none (const Scan &) { Acc a = { 0, 0 }; return a; }
-  static __device__ __forceinline__ Acc lift (T x, int64_t i) { Acc a = { x, i + 1 }; return a; }
-  static __device__ __forceinline__ Acc join (const Scan &r, Acc a, Acc b) {
+  CU_FN Acc none (const Scan &) { Acc a = { 0, 0 }; return a; }
+  CU_FN Acc lift (T x, int64_t i) { Acc a = { x, i + 1 }; return a; }
+  CU_FN Acc join (const Scan &r, Acc a, Acc b) {
     bool na = !(a.v == a.v), nb = !(b.v == b.v), wins;
     if (b.at == 0 || a.at == 0) return a.at == 0 ? b : a;
     if (na || nb) wins = nb && (!na || b.at > a.at);
@@ -58,14 +51,14 @@ template <class Elem> struct Best {
     else wins = r.op == TL_CUMMAX ? b.v > a.v : b.v < a.v;
     return wins ? b : a;
   }
-  static __device__ __forceinline__ T value (Acc a) { return a.v; }
-  static __device__ __forceinline__ int64_t place (Acc a) { return a.at; }
+  CU_FN T value (Acc a) { return a.v; }
+  CU_FN int64_t place (Acc a) { return a.at; }
 };
 
-template <class Run> static __device__ __forceinline__ typename Run::Acc get (const Scan &r, const char *x, int64_t i) {
+template <class Run> CU_FN typename Run::Acc get (const Scan &r, const char *x, int64_t i) {
   return Run::lift(cu_load<typename Run::T>(r.dx, x + i * r.sx), i);
 }
-template <class Run> static __device__ __forceinline__ void put (const Scan &r, char *y, char *at, int64_t i, typename Run::Acc a) {
+template <class Run> CU_FN void put (const Scan &r, char *y, char *at, int64_t i, typename Run::Acc a) {
   cu_store(r.dy, y + i * r.sy, Run::value(a));
   if (r.at) cu_store(r.dat, at + i * r.sat, Run::place(a));
 }
@@ -97,7 +90,7 @@ template <class Run> __global__ void __launch_bounds__(BLOCK) scan_columns (cons
 
 /* all threads get what all have together; room: one Acc for each warp, free again after the next barrier */
 template <class Run>
-static __device__ __forceinline__ typename Run::Acc together (const Scan &r, typename Run::Acc a, typename Run::Acc *room) {
+CU_FN typename Run::Acc together (const Scan &r, typename Run::Acc a, typename Run::Acc *room) {
   typename Run::Acc all = Run::none(r);
 #pragma unroll 1
   for (int by = 1; by < 32; by *= 2) {
@@ -128,7 +121,7 @@ template <class Run> __global__ void __launch_bounds__(BLOCK) scan_totals (const
 
 /* elements [i, i + EACH) of a line; none from `to` on */
 template <class Run>
-static __device__ __forceinline__ void get_four (const Scan &r, const char *x, int64_t i, int64_t to, typename Run::Acc (&v)[EACH]) {
+CU_FN void get_four (const Scan &r, const char *x, int64_t i, int64_t to, typename Run::Acc (&v)[EACH]) {
   if (r.vec && i + EACH <= to) {
     cu_Pack<float> e;
     e.all = *(const uint4 *)(x + i * 4);
@@ -140,7 +133,7 @@ static __device__ __forceinline__ void get_four (const Scan &r, const char *x, i
   for (int k = 0; k < EACH; k++) v[k] = i + k < to ? get<Run>(r, x, i + k) : Run::none(r);
 }
 template <class Run>
-static __device__ __forceinline__ void put_four (const Scan &r, char *y, char *at, int64_t i, int64_t to,
+CU_FN void put_four (const Scan &r, char *y, char *at, int64_t i, int64_t to,
                                                  const typename Run::Acc (&v)[EACH]) {
   if (r.vec && i + EACH <= to) {
     cu_Pack<float> e;
@@ -168,7 +161,8 @@ template <class Run> __global__ void __launch_bounds__(BLOCK, 3) scan_blocks (co
     Acc carry = Run::none(r);
     cu_offsets(r.walk, line, offset);
     if (piece > 0) {
-      for (int64_t q = t; q < piece; q += blockDim.x) carry = Run::join(r, carry, ((const Acc *)r.part)[line * r.pieces + q]);
+      const Acc *part = (const Acc *)r.part + line * r.pieces;
+      for (int64_t q = t; q < piece; q += blockDim.x) carry = Run::join(r, carry, part[q]);
       carry = together<Run>(r, carry, room + half);
       half ^= BLOCK / 32;
     }
@@ -207,37 +201,33 @@ template <class Run> __global__ void __launch_bounds__(BLOCK, 3) scan_blocks (co
 
 /* ---- the host's side ---- */
 
-static int64_t over (int64_t n, int64_t by) { return (n + by - 1) / by; }
-
 template <class Run> static int start (Scan *r, cu_Work *w, int columns) {
-  int64_t card = (int64_t)w->processors * (w->threads > 0 ? w->threads : 2048), most = columns ? card / 2 : card / BLOCK, n;
-  int threads = BLOCK, reason = TL_DONE;
-  unsigned blocks;
-  if (r->n < BLOCK * EACH) threads = (int)over(r->n, 32 * EACH) * 32;
+  int64_t card = cu_card(w), most = columns ? card / 2 : card / BLOCK, n;
+  int reason = TL_DONE;
+  unsigned threads = cu_threads(cu_over(r->n, EACH), BLOCK), blocks;
   n = most / r->lines;
   if (n > r->n / (columns ? 64 : 4 * BLOCK * EACH)) n = r->n / (columns ? 64 : 4 * BLOCK * EACH);
   if (columns && n > 64) n = 64;
   if (n < 1) n = 1;
-  r->piece = over(over(r->n, n), EACH) * EACH;
-  r->pieces = (int)over(r->n, r->piece);
+  r->piece = cu_over(cu_over(r->n, n), EACH) * EACH;
+  r->pieces = (int)cu_over(r->n, r->piece);
   r->work = r->lines * r->pieces;
   if (columns) {
-    threads = BLOCK;
-    if (r->work < BLOCK) threads = (int)over(r->work, 32) * 32;
+    threads = cu_threads(r->work, BLOCK);
     blocks = cu_blocks(w, r->work, 1);
   }
-  else blocks = (unsigned)(r->work < 0x7fffffff ? r->work : 0x7fffffff);
+  else blocks = cu_grid(r->work);
   if (r->pieces > 1) {
     r->part = cu_scratch(w, (size_t)r->work * sizeof(typename Run::Acc));
     if (!r->part) return TL_NOMEM;
     r->totals = 1;
-    reason = columns ? CU_LAUNCH(w, scan_columns<Run>, dim3(blocks), dim3((unsigned)threads), 0, *r)
-                     : CU_LAUNCH(w, scan_totals<Run>, dim3(blocks), dim3((unsigned)threads), 0, *r);
+    reason = columns ? CU_LAUNCH(w, scan_columns<Run>, dim3(blocks), dim3(threads), 0, *r)
+                     : CU_LAUNCH(w, scan_totals<Run>, dim3(blocks), dim3(threads), 0, *r);
     r->totals = 0;
   }
   if (reason) return reason;
-  return columns ? CU_LAUNCH(w, scan_columns<Run>, dim3(blocks), dim3((unsigned)threads), 0, *r)
-                 : CU_LAUNCH(w, scan_blocks<Run>, dim3(blocks), dim3((unsigned)threads), 0, *r);
+  return columns ? CU_LAUNCH(w, scan_columns<Run>, dim3(blocks), dim3(threads), 0, *r)
+                 : CU_LAUNCH(w, scan_blocks<Run>, dim3(blocks), dim3(threads), 0, *r);
 }
 
 extern "C" int cu_scan (const tl_Cmd *c, cu_Work *w) {
@@ -268,9 +258,14 @@ extern "C" int cu_scan (const tl_Cmd *c, cu_Work *w) {
   if (r.lines == 0 || r.n == 0) return TL_DONE;
   columns = r.n <= SHORT || (c->keep > 0 && c->size[d - 1] >= 4 && x->stride[d - 1] < (r.sx < 0 ? -r.sx : r.sx));
   r.vec = r.dx == TL_f32 && r.dy == TL_f32 && cu_lines_packed(c, 0, d) && cu_lines_packed(c, last, d);
-  if (c->dtype == TL_i64) return best ? start<Best<int64_t> >(&r, w, columns) : start<Running<int64_t, int64_t> >(&r, w, columns);
-  if (c->dtype == TL_f64) return best ? start<Best<double> >(&r, w, columns) : start<Running<double, double> >(&r, w, columns);
-  if (c->dtype != TL_f32) return TL_CANT;
-  if (best) return start<Best<float> >(&r, w, columns);
-  return half ? start<Running<float, float> >(&r, w, columns) : start<Running<float, double> >(&r, w, columns);
+  switch (c->dtype) {
+    case TL_i64:
+      return best ? start<Best<int64_t> >(&r, w, columns) : start<Running<int64_t, int64_t> >(&r, w, columns);
+    case TL_f64:
+      return best ? start<Best<double> >(&r, w, columns) : start<Running<double, double> >(&r, w, columns);
+    case TL_f32:
+      if (best) return start<Best<float> >(&r, w, columns);
+      return half ? start<Running<float, float> >(&r, w, columns) : start<Running<float, double> >(&r, w, columns);
+    default: return TL_CANT;
+  }
 }

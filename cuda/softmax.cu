@@ -29,38 +29,38 @@ template <int dtype> struct Same {
   typedef typename cu_Cell<dtype>::C C;
   typedef typename cu_Cell<dtype>::M M;
   enum { WAYS = dtype == TL_f64 ? 2 : 4 };   /* loads under way at a time */
-  static __device__ __forceinline__ C get (int, const char *p) { return cu_Cell<dtype>::up(*(const M *)p); }
-  static __device__ __forceinline__ void put (int, char *p, C v) { *(M *)p = cu_Cell<dtype>::down(v); }
+  CU_FN C get (int, const char *p) { return cu_Cell<dtype>::up(*(const M *)p); }
+  CU_FN void put (int, char *p, C v) { *(M *)p = cu_Cell<dtype>::down(v); }
 };
 template <class Compute> struct Mixed {
   typedef Compute C;
   enum { WAYS = 1 };
-  static __device__ __forceinline__ C get (int d, const char *p) { return cu_load<C>(d, p); }
-  static __device__ __forceinline__ void put (int d, char *p, C v) { cu_store(d, p, v); }
+  CU_FN C get (int d, const char *p) { return cu_load<C>(d, p); }
+  CU_FN void put (int d, char *p, C v) { cu_store(d, p, v); }
 };
 
-static __device__ __forceinline__ float exp_of (float x) { return expf(x); }
-static __device__ __forceinline__ double exp_of (double x) { return exp(x); }
-static __device__ __forceinline__ float log_of (float x) { return logf(x); }
-static __device__ __forceinline__ double log_of (double x) { return log(x); }
-static __device__ __forceinline__ float fma_of (float a, float b, float c) { return fmaf(a, b, c); }
-static __device__ __forceinline__ double fma_of (double a, double b, double c) { return fma(a, b, c); }
-template <class C> static __device__ __forceinline__ C least (void) { return -(C)INFINITY; }
-template <class C> static __device__ __forceinline__ C most_of (C a, C b) { return b > a || b != b ? b : a; }
+CU_FN float exp_of (float x) { return expf(x); }
+CU_FN double exp_of (double x) { return exp(x); }
+CU_FN float log_of (float x) { return logf(x); }
+CU_FN double log_of (double x) { return log(x); }
+CU_FN float fma_of (float a, float b, float c) { return fmaf(a, b, c); }
+CU_FN double fma_of (double a, double b, double c) { return fma(a, b, c); }
+template <class C> CU_FN C least (void) { return -(C)INFINITY; }
+template <class C> CU_FN C most_of (C a, C b) { return b > a || b != b ? b : a; }
 
 /* the formulas: m the largest, s the sum (forward: of exponentials; backward: of g * y, or of g) */
-template <class C> static __device__ __forceinline__ C share (int log, C x, C m, C s) {   /* s: 1 / sum, or log of sum */
+template <class C> CU_FN C share (int log, C x, C m, C s) {   /* s: 1 / sum, or log of sum */
   return log ? (x - m) - s : exp_of(x - m) * s;
 }
-template <class C> static __device__ __forceinline__ C slope (int log, C g, C y, C s) {
+template <class C> CU_FN C slope (int log, C g, C y, C s) {
   return log ? fma_of(-exp_of(y), s, g) : (g - s) * y;
 }
-template <class C> static __device__ __forceinline__ C scale_of (int log, C sum) { return log ? log_of(sum) : 1 / sum; }
+template <class C> CU_FN C scale_of (int log, C sum) { return log ? log_of(sum) : 1 / sum; }
 
 /* ---- a warp a line: element j * 32 * V + lane * V + k is register j * V + k, with V of them moved at once ---- */
 
 template <class S, int V> struct Move {
-  template <int E> static __device__ __forceinline__ void get (typename S::C (&v)[E], int, const char *p, int64_t, int n, int lane,
+  template <int E> CU_FN void get (typename S::C (&v)[E], int, const char *p, int64_t, int n, int lane,
                                                              typename S::C fill) {
 #pragma unroll
     for (int j = 0; j < E; j += V) {
@@ -71,7 +71,7 @@ template <class S, int V> struct Move {
       for (int k = 0; k < V; k++) v[j + k] = i < n ? S::get(0, (const char *)&e.m[k]) : fill;
     }
   }
-  template <int E> static __device__ __forceinline__ void put (const typename S::C (&v)[E], int, char *p, int64_t, int n, int lane) {
+  template <int E> CU_FN void put (const typename S::C (&v)[E], int, char *p, int64_t, int n, int lane) {
 #pragma unroll
     for (int j = 0; j < E; j += V) {
       const int i = (j * 32) + lane * V;
@@ -83,24 +83,24 @@ template <class S, int V> struct Move {
   }
 };
 template <class S> struct Move<S, 1> {
-  template <int E> static __device__ __forceinline__ void get (typename S::C (&v)[E], int d, const char *p, int64_t stride, int n,
+  template <int E> CU_FN void get (typename S::C (&v)[E], int d, const char *p, int64_t stride, int n,
                                                              int lane, typename S::C fill) {
 #pragma unroll
     for (int j = 0; j < E; j++) v[j] = j * 32 + lane < n ? S::get(d, p + (j * 32 + lane) * stride) : fill;
   }
-  template <int E> static __device__ __forceinline__ void put (const typename S::C (&v)[E], int d, char *p, int64_t stride, int n,
+  template <int E> CU_FN void put (const typename S::C (&v)[E], int d, char *p, int64_t stride, int n,
                                                              int lane) {
 #pragma unroll
     for (int j = 0; j < E; j++) if (j * 32 + lane < n) S::put(d, p + (j * 32 + lane) * stride, v[j]);
   }
 };
 
-template <class C> static __device__ __forceinline__ C warp_sum (C s) {
+template <class C> CU_FN C warp_sum (C s) {
 #pragma unroll 1
   for (int by = 16; by > 0; by /= 2) s += cu_shuffle_xor(s, by);
   return s;
 }
-template <class C> static __device__ __forceinline__ C warp_most (C m) {
+template <class C> CU_FN C warp_most (C m) {
 #pragma unroll 1
   for (int by = 16; by > 0; by /= 2) m = most_of(m, cu_shuffle_xor(m, by));
   return m;
@@ -153,20 +153,20 @@ template <class S, int E, int V, bool back> __global__ void __launch_bounds__(BL
 template <class C> struct Pair { C m, s; };
 
 /* -inf adds nothing whatever the rest is; see `settled` for a line of nothing else */
-template <class C> static __device__ __forceinline__ void meet (Pair<C> &p, C x) {
+template <class C> CU_FN void meet (Pair<C> &p, C x) {
   if (x > p.m || x != x) {
     p.s = p.s * exp_of(p.m - x) + 1;
     p.m = x;
   }
   else if (x > least<C>()) p.s += exp_of(x - p.m);
 }
-template <class C> static __device__ __forceinline__ Pair<C> joined (Pair<C> a, Pair<C> b) {
+template <class C> CU_FN Pair<C> joined (Pair<C> a, Pair<C> b) {
   Pair<C> p;
   p.m = most_of(a.m, b.m);
   p.s = (a.m == p.m ? a.s : a.s * exp_of(a.m - p.m)) + (b.m == p.m ? b.s : b.s * exp_of(b.m - p.m));
   return p;
 }
-template <class C> static __device__ __forceinline__ C settled (Pair<C> p) { return p.s + (p.m - p.m); }   /* NaN: m is no number */
+template <class C> CU_FN C settled (Pair<C> p) { return p.s + (p.m - p.m); }   /* NaN: m is no number */
 
 /* ---- `lanes` threads a line, 32 lines side by side (8 lanes), or 256 lines (1 lane) ---- */
 
@@ -209,7 +209,7 @@ template <class S, bool back> __global__ void __launch_bounds__(BLOCK, 2) soft_c
 /* ---- a block a line ---- */
 
 /* what all threads have together, to all; room: BLOCK / 32 */
-template <class C, bool back> static __device__ __forceinline__ Pair<C> together (Pair<C> p, Pair<C> *room) {
+template <class C, bool back> CU_FN Pair<C> together (Pair<C> p, Pair<C> *room) {
   __syncthreads();
 #pragma unroll 1
   for (int by = 16; by > 0; by /= 2) {
@@ -241,19 +241,30 @@ template <class S, bool back> __global__ void __launch_bounds__(BLOCK, 2) soft_b
     for (int64_t i = threadIdx.x; i < r.n; i += BLOCK) {
       C x = S::get(r.da, a + i * r.sa);
       if (r.kept) kept[i] = x;
-      if (!back) meet(p, x);
-      else {
+      if (back) {
         C o = S::get(r.db, b + i * r.sb);
         if (r.kept) kept[r.n + i] = o;
         p.s = r.log ? p.s + x : fma_of(x, o, p.s);
       }
+      else if (r.kept) p.m = most_of(p.m, x);
+      else meet(p, x);
     }
     p = together<C, back>(p, room);
+    if (!back && r.kept) {                   /* the largest is known: one exponential an element will do */
+#pragma unroll S::WAYS
+      for (int64_t i = threadIdx.x; i < r.n; i += BLOCK) {
+        C e = exp_of(kept[i] - p.m);
+        p.s += e;
+        if (!r.log) kept[i] = e;
+      }
+      p.s = together<C, true>(p, room).s;
+    }
     if (!back) p.s = scale_of(r.log, settled(p));
 #pragma unroll S::WAYS
     for (int64_t i = threadIdx.x; i < r.n; i += BLOCK) {
       C x = r.kept ? kept[i] : S::get(r.da, a + i * r.sa);
       if (back) x = slope(r.log, x, r.kept ? kept[r.n + i] : S::get(r.db, b + i * r.sb), p.s);
+      else if (r.kept && !r.log) x *= p.s;
       else x = share(r.log, x, p.m, p.s);
       S::put(r.dy, y + i * r.sy, x);
     }
@@ -262,26 +273,24 @@ template <class S, bool back> __global__ void __launch_bounds__(BLOCK, 2) soft_b
 
 /* ---- the host's side ---- */
 
-static unsigned at_most (int64_t n) { return (unsigned)(n < 0x7fffffff ? n : 0x7fffffff); }
-static int64_t over (int64_t n, int64_t by) { return (n + by - 1) / by; }
-
 template <class S, bool back> static int columns_or_blocks (Soft *r, cu_Work *w, int columns) {
   size_t bytes = (size_t)r->n * sizeof(typename S::C) * (back ? 2 : 1);
-  int threads = BLOCK;
+  dim3 grid(cu_grid(r->lines));
   if (columns) {
-    int64_t card = (int64_t)w->processors * (w->threads > 0 ? w->threads : 2048);
-    r->lanes = r->n <= 2 * SHORT || r->lines >= card ? 1 : BLOCK / COLUMNS;
-    if (r->lanes == 1 && r->lines < BLOCK) threads = (int)over(r->lines, 32) * 32;
-    return CU_LAUNCH(w, (soft_columns<S, back>), dim3(at_most(over(r->lines, threads / r->lanes))), dim3((unsigned)threads), 0, *r);
+    unsigned threads = BLOCK;
+    r->lanes = r->n <= 2 * SHORT || r->lines >= cu_card(w) ? 1 : BLOCK / COLUMNS;
+    if (r->lanes == 1) threads = cu_threads(r->lines, BLOCK);
+    grid = dim3(cu_grid(cu_over(r->lines, threads / (unsigned)r->lanes)));
+    return CU_LAUNCH(w, (soft_columns<S, back>), grid, dim3(threads), 0, *r);
   }
   r->kept = bytes <= KEEP_BYTES - 512;
-  return CU_LAUNCH(w, (soft_blocks<S, back>), dim3(at_most(r->lines)), dim3(BLOCK), r->kept ? bytes : 0, *r);
+  return CU_LAUNCH(w, (soft_blocks<S, back>), grid, dim3(BLOCK), r->kept ? bytes : 0, *r);
 }
 
 template <class S, int E, int V, bool back> static int warps (Soft *r, cu_Work *w) {
-  int threads = BLOCK / 2;
-  if (r->lines < threads / 32) threads = (int)r->lines * 32;
-  return CU_LAUNCH(w, (soft_warps<S, E, V, back>), dim3(at_most(over(r->lines, threads / 32))), dim3((unsigned)threads), 0, *r);
+  unsigned threads = cu_threads(r->lines * 32, BLOCK / 2);
+  dim3 grid(cu_grid(cu_over(r->lines, threads / 32)));
+  return CU_LAUNCH(w, (soft_warps<S, E, V, back>), grid, dim3(threads), 0, *r);
 }
 
 /* most: elements that a warp keeps; V: those moved at once where vec says that it can be */
@@ -328,6 +337,7 @@ extern "C" int cu_softmax (const tl_Cmd *c, cu_Work *w) {
       case TL_bf16: return start<Same<TL_bf16>, WARP_MOST, 8>(&r, w, back, columns, vec);
       default: break;
     }
-  if (same && r.dy == TL_f64 && c->dtype == TL_f64) return start<Same<TL_f64>, WARP_MOST / 2, 2>(&r, w, back, columns, vec);
+  if (same && c->dtype == TL_f64 && r.dy == TL_f64)
+    return start<Same<TL_f64>, WARP_MOST / 2, 2>(&r, w, back, columns, vec);
   return c->dtype == TL_f32 ? mixed<float>(&r, w, back, columns) : mixed<double>(&r, w, back, columns);
 }

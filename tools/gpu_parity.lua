@@ -2,6 +2,7 @@
 --   tlua tools/gpu_parity.lua ask DIR [few]               writes DIR/cases.jsonl, what PyTorch is to be asked
 --   python3 tools/gpu_parity.py DIR DEVICE                writes DIR/answers.jsonl and DIR/answers.bin
 --   tlua tools/gpu_parity.lua compare DIR DEVICE [few]    prints what differs, and a summary; DIR/parity.json
+--   tlua tools/gpu_parity.lua run - DEVICE [few]          only runs it all, for compute-sanitizer to watch
 -- Three parts: every operation, forward and gradients, with the same arguments; random numbers, bit for bit; the losses of
 -- training runs that start alike.
 local torch = require "torch"
@@ -295,4 +296,25 @@ local function main()
   os.exit(#failures == 0, true)
 end
 
-if verb == "ask" then ask() else main() end
+local function run()
+  local n = 0
+  torch.set_default_device(device)
+  for _, case in ipairs(cases.all(few)) do
+    local ok, why = pcall(function ()
+      local sum = weighted(flat(case:call((case:arguments(device)))))
+      if sum then sum:backward() end
+    end)
+    if not ok then fail(case.key .. "(" .. case.line .. ")", "%s", tostring(why)) end
+    n = n + 1
+  end
+  for _, r in ipairs(RANDOM) do r[2]() end
+  torch.cuda.synchronize()
+  print(("%d cases ran, %d failed"):format(n, #failures))
+  os.exit(#failures == 0, true)
+end
+
+if verb == "ask" then ask() elseif verb == "compare" then main() elseif verb == "run" then run()
+else
+  io.stderr:write("usage: gpu_parity.lua ask|compare|run DIR [DEVICE] [few]\n")
+  os.exit(2)
+end

@@ -29,8 +29,10 @@ static sim_Card *card_make (int index) {
 
 std::vector<sim_Card *> &sim_cards () {
   static auto *list = new std::vector<sim_Card *>();
-  if (list->empty())
+  if (list->empty()) {
     for (int i = 0; i < sim_settings().cards; i++) list->push_back(card_make(i));
+    sim_watch();
+  }
   return *list;
 }
 sim_Card *sim_card () { return sim_cards()[(size_t)current]; }
@@ -143,7 +145,6 @@ cudaError_t cudaSetDevice (int i) {
   SIM_CALL("cudaSetDevice");
   if (i < 0 || i >= (int)sim_cards().size()) return sim_fail(cudaErrorInvalidDevice);
   current = i;
-  sim_watch();
   return sim_fail(sim_card()->broken);
 }
 cudaError_t cudaSetDeviceFlags (unsigned) {

@@ -153,7 +153,7 @@ SIM_FN double erfinv (double y) {
     x = y * (2.83297682 + w * (1.00167406 + w * (0.00943887047 + w * (-0.0076224613 + w * 0.00573950773))));
   }
   for (int i = 0; i < 3; i++) {
-    double off = fabs(y) < 0.5 ? erf(x) - y : copysign((1 - fabs(y)) - erfc(fabs(x)), x);
+    double off = fabs(y) < 0.5 ? erf(x) - y : ((1 - fabs(y)) - erfc(fabs(x))) * (x < 0 ? -1 : 1);
     double slope = 1.12837916709551257390 * exp(-x * x);
     if (slope == 0) break;
     double t = off / slope;

@@ -38,6 +38,9 @@ static std::string where (const char *file, int line) {
   const char *slash = strrchr(file, '/');
   return std::string(slash ? slash + 1 : file) + ":" + std::to_string(line);
 }
+static bool same_place (const Thread &t, const char *file, int line) {
+  return t.line == line && (t.file == file || strcmp(t.file, file) == 0);
+}
 static std::string triple (unsigned x, unsigned y, unsigned z) {
   return "(" + std::to_string(x) + ", " + std::to_string(y) + ", " + std::to_string(z) + ")";
 }
@@ -119,7 +122,7 @@ int sim_barrier (sim_Barrier kind, int value, const char *file, int line) {
   int me = current;
   Thread &t = thread[me];
   const Thread &x = thread[waits_first];
-  if (arrived > 0 && (x.line != line || strcmp(x.file, file) != 0))
+  if (arrived > 0 && !same_place(x, file, line))
     SIM_FAULT(cudaErrorLaunchFailure, "diverged barrier: reached at two different places, " + where(x.file, x.line) +
               " and " + where(file, line));
   if (arrived == 0) waits_first = me;
@@ -202,13 +205,13 @@ unsigned long long sim_warp (sim_Warp how, unsigned mask, unsigned long long bit
   t.how = how; t.mask = mask; t.bits = bits; t.lane = lane; t.width = width; t.file = file; t.line = line;
   t.state = AT_WARP;
   bool all = true;
-  for (int i = 0; i < 32; i++) {
+  for (int i = 31; i >= 0 && all; i--) {     /* lanes come in rising order, so from the end it is soon seen who lacks */
     if (!(mask >> i & 1)) continue;
-    if (first + i >= threads || thread[first + i].state == GONE)
+    const Thread &x = thread[first + i];
+    if (first + i >= threads || x.state == GONE)
       SIM_FAULT(cudaErrorLaunchFailure, "the mask at " + where(file, line) + " names lane " + std::to_string(i) +
                 (first + i >= threads ? ", which the block does not have" : ", which has left the kernel"));
-    const Thread &x = thread[first + i];
-    all = all && x.state == AT_WARP && x.how == how && x.mask == mask && x.line == line && strcmp(x.file, file) == 0;
+    all = x.state == AT_WARP && x.how == how && x.mask == mask && same_place(x, file, line);
   }
   if (all) {
     unsigned long long got[32];

@@ -206,7 +206,12 @@ cudaError_t cudaGraphLaunch (cudaGraphExec_t exec, cudaStream_t handle) {
   if (s == nullptr) return sim_fail(cudaErrorInvalidResourceHandle);
   sim_Op op;
   op.type = cudaGraphNodeTypeGraph;
-  op.work = [nodes = exec->nodes] () { return run_nodes(*nodes); };
+  op.work = [nodes = exec->nodes, c = s->card] () {
+    sim_open(c);
+    cudaError_t e = run_nodes(*nodes);
+    sim_close(c);
+    return e;
+  };
   return sim_fail(sim_put(s, std::move(op)));
 }
 cudaError_t cudaGraphExecDestroy (cudaGraphExec_t exec) {

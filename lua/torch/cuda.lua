@@ -72,8 +72,8 @@ function cuda.device_of(tensor, fn, ...) return cuda.device(tensor:get_device(),
 local properties = {__name = "_CudaDeviceProperties"}
 
 function properties.__tostring(p)
-  return ("_CudaDeviceProperties(name='%s', major=%d, minor=%d, total_memory=%dMB, multi_processor_count=%d, L2_cache_size=%dMB)")
-    :format(p.name, p.major, p.minor, p.total_memory >> 20, p.multi_processor_count, p.L2_cache_size >> 20)
+  return ("_CudaDeviceProperties(name='%s', major=%d, minor=%d, total_memory=%dMB, multi_processor_count=%d, "
+    .. "L2_cache_size=%dMB)"):format(p.name, p.major, p.minor, p.total_memory >> 20, p.multi_processor_count, p.L2_cache_size >> 20)
 end
 
 --- name, total_memory, major, minor, multi_processor_count, max_threads_per_multi_processor, warp_size,
@@ -169,7 +169,9 @@ end
 of_device("memory_summary", function(n)
   local m = memory(n)
   local index, rule = n or (C.opened() and C.number() or 0), ("-"):rep(52)
-  local function bytes(name, now, peak) return ("| %-18s | %s | %s |"):format(name, show_bytes(now), show_bytes(peak)) end
+  local function bytes(name, now, peak)
+    return ("| %-18s | %s | %s |"):format(name, show_bytes(now), show_bytes(peak))
+  end
   local function counts(a, x, b, y) return ("| %-18s %5d | %-17s %5d |"):format(a, x, b, y) end
   return table.concat({
     ("memory of cuda:%d"):format(index), rule,

@@ -88,8 +88,8 @@ return function(cuda, ordinal, within)
   function cuda.default_stream(...) return default_stream(C.number(ordinal(default_args(...)))) end
 
   local function check(s, what)
-    if not Class.is(s, Stream) then fail(("%s(): expected a torch.cuda.Stream, not %s"):format(what, torch.typename(s))) end
-    return s
+    if Class.is(s, Stream) then return s end
+    fail(("%s(): expected a torch.cuda.Stream, not %s"):format(what, torch.typename(s)))
   end
 
   --- Makes a stream, and its card, the current one. nil changes nothing.
@@ -173,7 +173,8 @@ return function(cuda, ordinal, within)
   end
 
   function Event:__tostring()
-    return self._mark and ("<torch.cuda.Event device=%s>"):format(tostring(self.device)) or "<torch.cuda.Event uninitialized>"
+    if not self._mark then return "<torch.cuda.Event uninitialized>" end
+    return ("<torch.cuda.Event device=%s>"):format(tostring(self.device))
   end
 
   ------------------------------------------------------------------------------------------- graphs
@@ -199,8 +200,8 @@ return function(cuda, ordinal, within)
   local graph_args = args("graph", "cuda_graph", "fn", {"pool"}, {"stream"}, {"capture_error_mode"})
 
   --- torch.cuda.graph(g, fn, {stream =}): writes down what fn gives to the current card, without running it, and
-  -- returns what fn returns: tensors that get their values at g:replay(). New inputs are copied into the tensors that fn
-  -- read. fn must have run before, so that optimizers have their state; nothing in it may look at a value.
+  -- returns what fn returns: tensors that get their values at g:replay(). New inputs are copied into the tensors that
+  -- fn read. fn must have run before, so that optimizers have their state; nothing in it may look at a value.
   -- (torch.capture does the same on any device, runs fn once and returns the recorded step.)
   function cuda.graph(...)
     local g, fn, _, stream = graph_args(...)

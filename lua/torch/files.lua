@@ -52,8 +52,8 @@ end
 local load_args = args("load", "f", {"map_location"})
 
 --- What the file holds. Tables come back as tables that keep the order they were saved in. Tensors are on the CPU,
--- whatever they were saved from, or where map_location says: a device, {cpu = device}, or a function of a tensor and "cpu"
--- that returns the tensor to have.
+-- whatever they were saved from, or where map_location says: a device, {cpu = device}, or a function of a tensor and
+-- "cpu" that returns the tensor to have.
 function files.load(...)
   local path, where = load_args(...)
   local value = torch._C.load_file(path, list.ordered)

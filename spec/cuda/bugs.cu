@@ -297,6 +297,7 @@ int main (int argc, char **argv) {
   check(cudaMalloc(&y, sizeof host), "malloc");
   for (int i = 0; i < N; i++) host[i] = (float)i;
   check(cudaMemcpyAsync(x, host, sizeof host, cudaMemcpyHostToDevice, stream), "copy");
+  check(cudaStreamSynchronize(stream), "sync");
   for (const auto &k : kinds) {
     if (argc < 2 || strcmp(argv[1], k.name) != 0) continue;
     k.run();

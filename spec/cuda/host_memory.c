@@ -18,7 +18,7 @@ static void check_held (const Held *h, uint64_t mark) {
 
 /* random sizes taken and given back; marks at both ends of each block must live as long as it does */
 void test_fuzz (void) {
-  enum { MOST = 120, ROUNDS = 4000 };
+  enum { MOST = 120, ROUNDS = 1500 };
   static Held held[MOST];
   uint64_t seed = 88172645463325252u, marks = 0;
   int n = 0;

@@ -149,7 +149,7 @@ describe("lists and dictionaries of parameters", function()
     assert.same({ "0", "1" }, names(l:named_parameters()))
     raises(function() l:append(3) end, "a list of parameters holds tensors, got number")
     local d = nn.ParameterDict { { "w", torch.zeros(2) } }
-    assert.equal("ParameterDict(  (w): Parameter containing: [torch.FloatTensor of size 2])", tostring(d))
+    assert.equal(("ParameterDict(  (w): Parameter containing: [%s of size 2])"):format(torch.zeros(1):type()), tostring(d))
     d.v = nn.Parameter(torch.ones(1))
     assert.same({ "w", "v" }, d:keys())
     assert.same({ "w", "v" }, names(d:named_parameters()))

@@ -5,7 +5,7 @@ local nn = torch.nn
 local raises = helper.raises
 
 describe("Dropout", function()
-  it("draws one double for each element", function()
+  it("draws one double for each element #cpu", function()
     torch.manual_seed(1)
     local u = torch.rand(12, { dtype = torch.float64 })
     local after = torch.rand(1):item()

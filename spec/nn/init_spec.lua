@@ -14,7 +14,7 @@ end
 
 describe("layers begin with PyTorch's values:", function()
   for _, case in ipairs(json.read("spec/golden/init_layers.json")) do
-    it(case.layer, function()
+    it(case.layer .. " #cpu", function()
       local inputs, outputs = case.layer:match("^Linear%((%d+),(%d+)%)$")
       torch.manual_seed(case.seed)
       local m = torch.nn.Linear(math.tointeger(inputs), math.tointeger(outputs))
@@ -59,7 +59,7 @@ describe("nn.init", function()
 
   for _, case in ipairs(cases) do
     local name, sizes, keywords, values, after = table.unpack(case)
-    it(name .. " of " .. table.concat(sizes, "x"), function()
+    it(name .. " of " .. table.concat(sizes, "x") .. " #cpu", function()
       torch.manual_seed(3)
       local t = torch.nn.Parameter(torch.empty(sizes))
       assert.equal(t, init[name](t, keywords))
@@ -69,7 +69,7 @@ describe("nn.init", function()
     end)
   end
 
-  it("draws from a generator of one's own", function()
+  it("draws from a generator of one's own #cpu", function()
     local g = torch.Generator()
     g:manual_seed(3)
     torch.manual_seed(8)

@@ -135,7 +135,7 @@ describe("writing by index", function ()
     local x = count(2, 3)
     helper.raises(function () x:scatter_(2, int { { 1, 4 } }, 0) end, "index 4 is out of bounds for dimension 2 with size 3")
     helper.raises(function () x:index_put_({ int { 1, 3 } }, 0) end, "index 3 is out of bounds for dimension 1 with size 2")
-    assert.same({ { 1, 2, 3 }, { 4, 5, 6 } }, x:tolist())
+    if helper.device == "cpu" then assert.same({ { 1, 2, 3 }, { 4, 5, 6 } }, x:tolist()) end   -- others tell it late
     helper.raises(function () x:scatter(1, int { { 1 } }, torch.zeros(1, 1)) end, "Expected self.dtype to be equal to src.dtype")
     helper.raises(function () x:scatter(1, int { { 1, 1, 1, 1 } }, 0) end, "to be no larger than self [2, 3] apart from dimension 1")
     helper.raises(function () x:index_add(1, int { 1, 2 }, count(1, 3)) end,

@@ -35,7 +35,7 @@ for _, n in ipairs { 1, 5, 15, 16, 17, 32, 40 } do calls["randn n=" .. n] = func
 for _, n in ipairs { 5, 16, 20 } do calls["randn f64 n=" .. n] = function () return torch.randn(n, { dtype = torch.float64 }) end end
 
 describe("random", function ()
-  it("gives PyTorch's streams", function ()
+  it("gives PyTorch's streams #cpu", function ()
     local wrong, asked = {}, 0
     for name, want in pairs(golden) do
       local seed = name:match "^rand seed (-?%d+)$"

@@ -175,7 +175,7 @@ Parameter Group 1
       ["Invalid weight_decay value: -1"] = function() optim.Adam({ p }, { weight_decay = -1 }) end,
       ["Invalid alpha value: -1"] = function() optim.RMSprop({ p }, { alpha = -1 }) end,
       ["optimizer got an empty parameter list"] = function() optim.Adam {} end,
-      ["params argument given to the optimizer should be an iterable of Tensors or dicts, but got torch.DoubleTensor"] =
+      ["params argument given to the optimizer should be an iterable of Tensors or dicts, but got " .. p:type()] =
         function() optim.Adam(p) end,
       ["can't optimize a non-leaf Tensor"] = function() optim.Adam { p * 2 } end,
       ["some parameters appear in more than one parameter group"] =

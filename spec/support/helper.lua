@@ -2,6 +2,7 @@
 local helper = {}
 
 helper.tlua = os.getenv("TLUA") or "./tlua"          -- the program under test, whatever mode it was built in
+helper.device = os.getenv("TLUA_DEVICE") or "cpu"    -- where the specs' tensors are (spec/support/device.lua)
 helper.mode = os.getenv("TLUA_MODE") or "release"    -- release, debug, asan, hostile
 
 --- the program made from spec/proof/NAME.c
@@ -37,9 +38,15 @@ function helper.close_to(a, b, tol, path)
   return true
 end
 
+--- waits for the device, which tells faults of kernels late
+function helper.settle()
+  if helper.device ~= "cpu" then require("torch").cuda.synchronize() end
+end
+
 --- calls f and demands an error whose text has `pattern` in it (plain text unless `is_pattern`); returns the text
 function helper.raises(f, pattern, is_pattern)
   local ok, message = pcall(f)
+  if ok then ok, message = pcall(helper.settle) end
   if ok then error("no error was raised", 2) end
   message = tostring(message)
   if pattern and not message:find(pattern, 1, not is_pattern) then

@@ -111,7 +111,8 @@ static int device_new (lua_State *L) {
   whole = kind && (name[kind == CPU ? 3 : 4] == '\0' || digits == name + (kind == CPU ? 3 : 4));
   if (!whole) return tl_error(L, "Expected one of cpu, cuda device type at start of device string: %s", name);
   if (!lua_isnoneornil(L, 2)) {
-    if (digits) return tl_error(L, "type (string) must not include an index because index was passed explicitly: %s", name);
+    if (digits)
+      return tl_error(L, "type (string) must not include an index because index was passed explicitly: %s", name);
     if (!lua_isinteger(L, 2))
       return tl_error(L, "device(): argument 'index' (position 2) must be int, not %s", tl_got(L, 2));
     n = lua_tointeger(L, 2);

@@ -138,10 +138,13 @@ static void count (tl_Context *c, tl_Storage *s) {
 static void *no_memory (tl_Device *d, size_t bytes) {
   tl_Context *c = tl_here;
   tl_DeviceMemory m;
+  int state;
   if (c && c->limit && c->bytes + bytes > c->limit)
     return tl_fail("not enough memory: tried to allocate %zu bytes, %zu of at most %zu are in use", bytes, c->bytes,
                    c->limit);
-  if (d->memory && d->memory(d, &m) == TL_DONE) {
+  state = d->memory ? d->memory(d, &m) : TL_CANT;
+  if (state == TL_BROKEN) return tl_fail("device %s: %s", d->name, d->why(d));       /* not a matter of memory */
+  if (state == TL_DONE) {
     double mib = 1048576;
     return tl_fail("CUDA out of memory. Tried to allocate %.2f MiB. %s has a total capacity of %.2f MiB of which %.2f MiB "
                    "is free. %.2f MiB is allocated by tensors, %.2f MiB is reserved, and the largest block that is kept "

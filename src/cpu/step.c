@@ -3,6 +3,7 @@
 ** back a block at a time.  The arithmetic is in step_loop.c.
 */
 #include <math.h>
+#include <string.h>
 
 #include "cpu/block.h"
 #include "cpu/step.h"
@@ -39,15 +40,31 @@ static int work (void *ctx, int64_t from, int64_t to) {
   return TL_DONE;
 }
 
-int tl_cpu_step (const tl_Cmd *c, tl_Env *env) {
+enum { COUNTS = 8 };           /* ADAM's flag: the step counts this one first */
+
+static int step_one (const tl_Cmd *c, tl_Env *env, int64_t n) {
   Job j = { .c = c, .steps = TL_PICK(&tl_steps), .dtype = c->arg[0].dtype, .count = c->narg, .stop = env->stop };
   if (c->op == TL_STEP_ADAM) {
     const tl_Arg *step = &c->arg[--j.count];
     double t = step->num.f;
+    if (c->p[5].i & COUNTS) *(float *)step->data += 1;
     if (!(step->flags & TL_ARG_NUMBER)) tl_convert(step->dtype, TL_f64)(1, &t, step->data);
     j.off1 = 1 - pow(c->p[1].f, t);
     j.off2 = 1 - pow(c->p[2].f, t);
   }
   if (j.dtype > TL_bf16) return TL_CANT;
-  return tl_team_for(env, tl_block_count(c, 0, c->ndim), 16384, work, &j);
+  return tl_team_for(env, n, 16384, work, &j);
+}
+
+int tl_cpu_step (const tl_Cmd *c, tl_Env *env) {
+  tl_Cmd one = *c;
+  if (!c->more) return step_one(c, env, tl_block_count(c, 0, c->ndim));
+  for (int i = 0; i * c->narg < c->more->nargs; i++) {
+    int64_t n = ((const int64_t *)c->more->bytes)[i];
+    int reason;
+    memcpy(one.arg, c->more->args + i * c->narg, (size_t)c->narg * sizeof *one.arg);
+    reason = step_one(&one, env, n);
+    if (reason) return reason;
+  }
+  return TL_DONE;
 }

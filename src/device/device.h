@@ -124,7 +124,7 @@ typedef enum tl_NllOp { TL_NLL_NONE, TL_NLL_SUM, TL_NLL_MEAN, TL_NLL_BACK } tl_N
 ** RMSPROP:  param, grad, sq (, avg) (, buf)      lr, alpha, eps, weight_decay, momentum, flags.i (1 centered, 4 maximize)
 ** nout counts param and the state that is written; grad stands right after param all the same.
 ** ADAM's flag 8: `step` counts this step here, before it is used; each parameter has a step of its own then.
-** A list in one command: more->args holds the operands of every parameter in turn, narg of each, all of one dtype;
+** Any number of parameters in one command: more->args holds the operands of every parameter in turn, narg of each, all of one dtype;
 ** more->nargs = narg * parameters; more->bytes = int64_t points[parameters].  arg[] are those of the first, the numbers
 ** p are everyone's, and no two parameters share memory that is written.
 */

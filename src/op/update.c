@@ -2,8 +2,8 @@
 ** update.c -- optimizer steps over lists of parameters, in place and without history: what
 ** torch.optim calls once per step.
 **
-** A parameter whose operands are packed and of one dtype takes one fused TL_STEP command; others take
-** the same arithmetic as basic commands.  Nothing is read back to the host, so a plan can replay a step.
+** Parameters whose operands are packed and of one dtype share fused TL_STEP commands; others take the same
+** arithmetic as basic commands.  Nothing is read back to the host, so a plan can replay a step.
 */
 #include <string.h>
 
@@ -34,24 +34,55 @@ static int can_step (const tl_Args *a, int lists) {
   return 0;
 }
 
-/* one fused command; 0, 1 when the operands don't suit it, -1 */
-static int fused (int op, int nout, int n, tl_Tensor *const *t, int np, const tl_Num *p, int last_is_step) {
+/*
+** Parameters that go into one command: of one dtype, one device and one set of numbers.  The first operands of
+** all stand in `arg`, narg for each; see TL_STEP.
+*/
+enum { BATCH = 64, OPERANDS = 6 };
+typedef struct Batch {
+  tl_Cmd c;
+  tl_Device *device;
+  int n;
+  int64_t points[BATCH];
+  tl_Arg arg[BATCH * OPERANDS];
+} Batch;
+
+static int flush (Batch *b) {
+  tl_More more = { .nargs = b->n * b->c.narg, .nbytes = b->n * (int)sizeof b->points[0], .args = b->arg,
+                   .bytes = b->points };
+  if (b->n == 0) return 0;
+  b->n = 0;
+  b->c.more = &more;
+  b->c.size[0] = b->points[0];
+  memcpy(b->c.arg, b->arg, (size_t)b->c.narg * sizeof *b->arg);
+  return tl_run(b->device, &b->c);
+}
+
+/* one parameter more: 0, 1 when its operands don't suit a fused command, -1 */
+static int fused (Batch *b, int op, int nout, int n, tl_Tensor *const *t, int np, const tl_Num *p, int last_is_step) {
   tl_Cmd c;
   for (int k = 0; k < n; k++) {
     if (k == n - 1 && last_is_step) break;
     if (t[k]->dtype != t[0]->dtype || !tl_is_contiguous(t[k])) return 1;
   }
-  if (tl_numel(t[0]) == 0) return 0;
   tl_cmd_init(&c, TL_STEP, op, tl_compute[t[0]->dtype], nout);
   c.out = t[0]->dtype;
   c.ndim = c.keep = 1;
-  c.size[0] = tl_numel(t[0]);
   for (int k = 0; k < n; k++) {
     tl_operand(&c, k, t[k]);
     c.arg[k].stride[0] = k == n - 1 && last_is_step ? 0 : tl_width[t[k]->dtype];
   }
-  for (int k = 0; k < np; k++) c.p[k] = p[k];
-  return tl_run(tl_device_of(t[0]), &c);
+  for (int k = 0; k < TL_MAXNUM; k++) c.p[k].i = k < np ? p[k].i : 0;
+  if (b->n == BATCH || (b->n && (b->device != tl_device_of(t[0]) || b->c.out != c.out || b->c.narg != c.narg ||
+                                 memcmp(b->c.p, c.p, sizeof c.p))))
+    if (flush(b)) return -1;
+  if (b->n == 0) {
+    b->c = c;
+    b->device = tl_device_of(t[0]);
+  }
+  b->points[b->n] = tl_numel(t[0]);
+  memcpy(b->arg + b->n++ * n, c.arg, (size_t)n * sizeof *c.arg);
+  return 0;
 }
 
 /* dest = formula of up to three operands with one number */
@@ -84,12 +115,12 @@ static void touched (int n, tl_Tensor *const *t) {
 typedef struct Sgd { double lr, decay, momentum, dampening; int nesterov, maximize; } Sgd;
 
 /* *buf: the momentum, NULL before the first step; made and written here */
-static int sgd_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor **buf, const Sgd *o) {
+static int sgd_one (Batch *b, tl_Tensor *p, tl_Tensor *g, tl_Tensor **buf, const Sgd *o) {
   int first = o->momentum != 0 && !*buf, done;
   tl_Tensor *t[3] = { p, g, NULL };
   if (o->momentum == 0) {
     tl_Num n[3] = { { .f = o->lr }, { .f = o->decay }, { .i = o->maximize } };
-    done = fused(TL_STEP_SGD, 1, 2, t, 3, n, 0);
+    done = fused(b, TL_STEP_SGD, 1, 2, t, 3, n, 0);
   }
   else {
     tl_Num n[7] = { { .f = o->lr }, { .f = o->decay }, { .f = o->momentum }, { .f = o->dampening },
@@ -97,7 +128,7 @@ static int sgd_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor **buf, const Sgd *o) {
                     { .i = first }, { .i = o->maximize } };
     if (first && !(*buf = tl_new_like(p, p->dtype))) return -1;
     t[2] = *buf;
-    done = fused(TL_STEP_MOMENTUM, 2, 3, t, 7, n, 0);
+    done = fused(b, TL_STEP_MOMENTUM, 2, 3, t, 7, n, 0);
   }
   if (done < 0) return -1;
   if (done) {
@@ -116,6 +147,7 @@ static int sgd_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor **buf, const Sgd *o) {
 
 /* gives the list of momenta, as long as that of the parameters; empty without momentum */
 static int sgd (tl_Args *a) {
+  Batch b;
   Sgd o = { tl_double(&a->v[3]), tl_double(&a->v[4]), tl_double(&a->v[5]), tl_double(&a->v[6]), (int)a->v[7].i,
             (int)a->v[8].i };
   int n = a->v[0].n;
@@ -123,16 +155,17 @@ static int sgd (tl_Args *a) {
   a->list = tl_scratch((size_t)(n + 1) * sizeof *a->list);
   a->nlist = o.momentum != 0 ? n : 0;
   if (!a->list) return -1;
+  b.n = 0;
   for (int i = 0; i < n; i++) {
     size_t mark = tl_mark();
     tl_Tensor *buf = a->v[2].ts && a->v[2].n ? a->v[2].ts[i] : NULL;
-    int failed = sgd_one(a->v[0].ts[i], a->v[1].ts[i], &buf, &o);
+    int failed = sgd_one(&b, a->v[0].ts[i], a->v[1].ts[i], &buf, &o);
     tl_retain(buf);
     tl_drain(mark);
     a->list[i] = buf ? tl_pool(buf) : NULL;
     if (failed || (buf && !a->list[i])) return -1;
   }
-  return 0;
+  return flush(&b);
 }
 
 /* ------------------------------------------------------------------ Adam */
@@ -164,17 +197,17 @@ static int adam_composed (tl_Tensor *p, tl_Tensor *g, tl_Tensor *m, tl_Tensor *v
   return size && den && point(p, TL_add, 1, p, point(NULL, TL_div, 0, size, den, NULL), NULL) ? 0 : -1;
 }
 
-static int adam_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor *m, tl_Tensor *v, tl_Tensor *top, tl_Tensor *step,
-                     const Adam *o) {
+static int adam_one (Batch *b, tl_Tensor *p, tl_Tensor *g, tl_Tensor *m, tl_Tensor *v, tl_Tensor *top,
+                     tl_Tensor *step, const Adam *o) {
   tl_Tensor *t[6] = { p, g, m, v, top ? top : step, step };
   int n = top ? 6 : 5, done;
   tl_Num num[6] = { { .f = o->lr }, { .f = o->beta1 }, { .f = o->beta2 }, { .f = o->eps }, { .f = o->decay },
-                    { .i = o->amsgrad | o->decoupled << 1 | o->maximize << 2 } };
+                    { .i = o->amsgrad | o->decoupled << 1 | o->maximize << 2 | 8 } };      /* 8: the step counts itself */
   if (!step || step->dtype != TL_f32 || step->ndim != 0 || step->flags & TL_WRAPPED)
     return tl_fault("_adam: steps are 0-d float32 tensors");
-  if (!point(step, TL_add, 1, step, tl_number(1), NULL)) return -1;
-  done = fused(TL_STEP_ADAM, top ? 4 : 3, n, t, 6, num, 1);
-  if (done < 0 || (done && adam_composed(p, g, m, v, top, step, o))) return -1;
+  done = fused(b, TL_STEP_ADAM, top ? 4 : 3, n, t, 6, num, 1);
+  if (done < 0) return -1;
+  if (done && (!point(step, TL_add, 1, step, tl_number(1), NULL) || adam_composed(p, g, m, v, top, step, o))) return -1;
   t[1] = NULL;
   t[4] = top;
   touched(6, t);
@@ -182,20 +215,22 @@ static int adam_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor *m, tl_Tensor *v, tl_
 }
 
 static int adam (tl_Args *a) {
+  Batch b;
   Adam o = { tl_double(&a->v[6]), tl_double(&a->v[7]), tl_double(&a->v[8]), tl_double(&a->v[9]), tl_double(&a->v[10]),
              (int)a->v[11].i, (int)a->v[12].i, (int)a->v[13].i };
   if (can_step(a, 6)) return -1;
   if (o.amsgrad && !a->v[4].n) return tl_fault("_adam: amsgrad needs max_exp_avg_sqs");
   a->list = tl_scratch(0);
   if (!a->list) return -1;
+  b.n = 0;
   for (int i = 0; i < a->v[0].n; i++) {
     size_t mark = tl_mark();
-    int failed = adam_one(a->v[0].ts[i], a->v[1].ts[i], a->v[2].ts[i], a->v[3].ts[i], o.amsgrad ? a->v[4].ts[i] : NULL,
+    int failed = adam_one(&b, a->v[0].ts[i], a->v[1].ts[i], a->v[2].ts[i], a->v[3].ts[i], o.amsgrad ? a->v[4].ts[i] : NULL,
                           a->v[5].ts[i], &o);
     tl_drain(mark);
     if (failed) return -1;
   }
-  return 0;
+  return flush(&b);
 }
 
 /* ------------------------------------------------------------------ RMSprop */
@@ -219,14 +254,14 @@ static int rms_composed (tl_Tensor *p, tl_Tensor *g, tl_Tensor *h, tl_Tensor *me
   return point(p, TL_add, -o->lr, p, buf, NULL) ? 0 : -1;
 }
 
-static int rms_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor *h, tl_Tensor *mean, tl_Tensor *buf, const Rms *o) {
+static int rms_one (Batch *b, tl_Tensor *p, tl_Tensor *g, tl_Tensor *h, tl_Tensor *mean, tl_Tensor *buf, const Rms *o) {
   tl_Tensor *t[5] = { p, g, h, NULL, NULL };
   int n = 3, done;
   tl_Num num[6] = { { .f = o->lr }, { .f = o->alpha }, { .f = o->eps }, { .f = o->decay }, { .f = o->momentum },
                     { .i = o->centered | o->maximize << 2 } };
   if (mean) t[n++] = mean;
   if (buf) t[n++] = buf;
-  done = fused(TL_STEP_RMSPROP, n - 1, n, t, 6, num, 0);
+  done = fused(b, TL_STEP_RMSPROP, n - 1, n, t, 6, num, 0);
   if (done < 0 || (done && rms_composed(p, g, h, mean, buf, o))) return -1;
   t[1] = NULL;
   touched(n, t);
@@ -234,6 +269,7 @@ static int rms_one (tl_Tensor *p, tl_Tensor *g, tl_Tensor *h, tl_Tensor *mean, t
 }
 
 static int rmsprop (tl_Args *a) {
+  Batch b;
   Rms o = { tl_double(&a->v[5]), tl_double(&a->v[6]), tl_double(&a->v[7]), tl_double(&a->v[8]), tl_double(&a->v[9]),
             (int)a->v[10].i, (int)a->v[11].i };
   if (can_step(a, 5)) return -1;
@@ -241,14 +277,15 @@ static int rmsprop (tl_Args *a) {
   if (o.momentum != 0 && !a->v[4].n) return tl_fault("_rmsprop: momentum needs momentum_buffers");
   a->list = tl_scratch(0);
   if (!a->list) return -1;
+  b.n = 0;
   for (int i = 0; i < a->v[0].n; i++) {
     size_t mark = tl_mark();
-    int failed = rms_one(a->v[0].ts[i], a->v[1].ts[i], a->v[2].ts[i], o.centered ? a->v[3].ts[i] : NULL,
+    int failed = rms_one(&b, a->v[0].ts[i], a->v[1].ts[i], a->v[2].ts[i], o.centered ? a->v[3].ts[i] : NULL,
                          o.momentum != 0 ? a->v[4].ts[i] : NULL, &o);
     tl_drain(mark);
     if (failed) return -1;
   }
-  return 0;
+  return flush(&b);
 }
 
 /* ------------------------------------------------------------------ table */

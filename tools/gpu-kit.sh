@@ -1,0 +1,34 @@
+#!/bin/bash
+# gpu-kit.sh [DIR] -- what a machine with a card but without Lua, OpenBLAS and busted needs to run tools/gpu-check.sh: tlua with
+# the shared libraries it uses, busted, and the plugin if it was built.  DIR is build/gpu-kit, where gpu-check.sh looks for it.
+# Copy the whole tree with it; the two machines must both be x86-64, and the other one's C library not older than this one's.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+kit=${1:-build/gpu-kit}
+set -e
+make
+rm -rf "$kit"
+mkdir -p "$kit/bin" "$kit/lib" "$kit/share" "$kit/clib"
+cp tlua "$kit/bin/tlua"
+ldd tlua | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | while read -r file; do
+  case $(basename "$file") in
+    libc.so.*|libm.so.*|libdl.so.*|libpthread.so.*|ld-linux*) ;;       # the system's own
+    *) cp -L "$file" "$kit/lib/" ;;
+  esac
+done
+# busted and what it requires, pure Lua and C, as Debian's packages have them
+dpkg -L lua-busted lua-luassert lua-say lua-penlight lua-cliargs lua-mediator lua-term lua-system lua-filesystem lua-dkjson 2> /dev/null |
+  while read -r file; do
+    case $file in
+      /usr/share/lua/5.4/*) sub=share/${file#/usr/share/lua/5.4/} ;;
+      /usr/lib/*/lua/5.4/*.so) sub=clib/${file#/usr/lib/*/lua/5.4/} ;;
+      *) continue ;;
+    esac
+    [ -f "$file" ] || continue
+    mkdir -p "$kit/$(dirname "$sub")"
+    cp -L "$file" "$kit/$sub"
+  done
+cp /usr/bin/busted "$kit/bin/busted"
+[ ! -f tlua_cuda.so ] || cp tlua_cuda.so "$kit/tlua_cuda.so"
+git rev-parse --short HEAD > "$kit/commit" 2> /dev/null || true
+du -sh "$kit"
