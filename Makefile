@@ -182,6 +182,7 @@ deps:
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BIN) $(SO) proofs
 	@$(MAKE) --no-print-directory floors run-specs
+	@$(if $(filter release,$(MODE)),$(MAKE) --no-print-directory test-cuda-part)
 
 run-specs:
 	@$(TEST_ENV) $(BUSTED) $(SPEC)

@@ -51,6 +51,6 @@ cu_Block *cu_book_take (cu_Book *, const void *at);    /* out of the table; NULL
 cu_Block *cu_book_look (const cu_Book *, const void *at);
 
 void cu_block_merge (cu_Book *, cu_Pool *, cu_Block *, cu_Block *neighbour);    /* the neighbour is free, in the pool */
-void cu_block_split (cu_Book *, cu_Pool *, cu_Block *, size_t bytes);           /* what is behind `bytes` goes to the pool */
+void cu_block_split (cu_Book *, cu_Pool *, cu_Block *, size_t bytes);           /* what is behind goes to the pool */
 
 #endif

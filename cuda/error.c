@@ -10,7 +10,9 @@
 #include "gpu.h"
 
 /* CUDA's numbers */
-enum { NO_MEMORY = 2, NOT_STARTED = 3, UNLOADING = 4, NO_IMAGE = 209, BAD_PTX = 222, CAPTURE_FIRST = 900, CAPTURE_LAST = 909 };
+enum {
+  NO_MEMORY = 2, NOT_STARTED = 3, UNLOADING = 4, NO_IMAGE = 209, BAD_PTX = 222, CAPTURE_FIRST = 900, CAPTURE_LAST = 908
+};
 
 /* 1: the context is lost */
 static int lasting (int e) {
@@ -25,13 +27,14 @@ static int lasting (int e) {
 }
 
 static const char *hint (const cu_Gpu *g, int e) {
-  if (e == NO_IMAGE || e == BAD_PTX) return "; the plugin was built for other cards: `make cuda` on this machine builds it for this one";
+  if (e == NO_IMAGE || e == BAD_PTX)
+    return "; the plugin was built for other cards: `make cuda` on this machine builds it for this one";
   if (e == NOT_STARTED) return "; a process that forks after it used CUDA can't use it in the child";
   if (e >= CAPTURE_FIRST && e <= CAPTURE_LAST) return "; a step that is being captured can't do this";
   if (e == UNLOADING || !lasting(e)) return "";
   return g->blocking ? "; nothing more can be done on this device in this process"
-         : "; a kernel queued earlier may be the cause: CUDA_LAUNCH_BLOCKING=1 shows which. Nothing more can be done on this "
-           "device in this process";
+         : "; a kernel queued earlier may be the cause: CUDA_LAUNCH_BLOCKING=1 shows which. Nothing more can be done "
+           "on this device in this process";
 }
 
 int cu_fail (cu_Gpu *g, cudaError_t error, const char *call) {

@@ -99,12 +99,12 @@ cu_Gpu *cu_card (int index);                                   /* one that is op
 int cu_fail (cu_Gpu *, cudaError_t, const char *call);         /* a tl_Reason; 0 when there is no error */
 int cu_say (cu_Gpu *, int reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
 const char *cu_why (tl_Device *);
-int cu_told (cu_Gpu *, tl_Env *);                              /* the kernels' first fault since it was last asked for */
+int cu_told (cu_Gpu *, tl_Env *);                              /* the kernels' first fault since the last time */
 
 /* stream.c */
 void cu_enter (cu_Gpu *);                                      /* CUDA calls of this thread go to this card */
 cu_Stream *cu_current (cu_Gpu *);                              /* where this thread's commands go */
-cu_Stream *cu_home (cu_Gpu *);                                 /* the same, or what the plan being captured will run on */
+cu_Stream *cu_home (cu_Gpu *);                                 /* the same, or what a plan in the making will run on */
 cu_Stream *cu_stream_of (cu_Gpu *, void *handle);
 static inline void cu_touch (cu_Stream *s) { __atomic_store_n(&s->busy, 1, __ATOMIC_RELAXED); }    /* after queuing */
 int cu_stream_start (cu_Gpu *, cu_Stream *, int priority);
@@ -150,7 +150,7 @@ static inline cu_Plan *cu_plan (const cu_Gpu *g) {
 int cu_move (tl_Device *, void *to, const void *from, size_t bytes, int direction);
 void *cu_pin (size_t bytes);                                   /* NULL: none left */
 void cu_unpin (void *);
-int cu_pin_use (const void *, size_t bytes, cu_Stream *);      /* 1: pinned here; kept until the stream has passed this point */
+int cu_pin_use (const void *, size_t bytes, cu_Stream *);      /* 1: pinned here, kept until the stream is past this */
 void cu_pin_trim (void);
 
 #endif

@@ -89,7 +89,7 @@ int cu_plan_fits (cu_Gpu *g, cu_Stream *s) {
   if (!p) return TL_DONE;
   if (p->dropped) return cu_say(g, TL_BROKEN, "the capture was given up: %s", p->why);
   if (s->plan == p) return TL_DONE;
-  cu_say(g, TL_BROKEN, "inside a captured step the current stream must be the one it began on, or one that waits for it");
+  cu_say(g, TL_BROKEN, "inside a captured step the current stream must be the one it began on, or wait for it");
   return cu_plan_drop(g, TL_BROKEN);
 }
 
@@ -98,7 +98,8 @@ cu_Block *cu_plan_scratch (cu_Gpu *g, size_t bytes) {
   cu_Stream *s = cu_current(g);
   cu_Block *b, *best = NULL;
   for (b = p->scratch; b; b = b->next)       /* one that an earlier command of this stream has done with */
-    if (!b->busy && b->side == s && b->bytes >= bytes && b->bytes / 2 <= bytes && (!best || b->bytes < best->bytes)) best = b;
+    if (!b->busy && b->side == s && b->bytes >= bytes && b->bytes / 2 <= bytes && (!best || b->bytes < best->bytes))
+      best = b;
   if (!best) {
     best = cu_take(g, p->home, bytes);
     if (!best) return NULL;

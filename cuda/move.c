@@ -157,7 +157,7 @@ static int outwards (cu_Gpu *g, cu_Stream *s, void *to, const void *from, size_t
   void *landing;
   int reason, busy = __atomic_load_n(&s->busy, __ATOMIC_RELAXED);
   if (later && cu_pin_use(to, bytes, s)) return queue(g, s, to, from, bytes, cudaMemcpyDeviceToHost);
-  landing = bytes <= SMALL ? cu_pin(bytes) : NULL;       /* the driver's own way through pageable memory is slow for little */
+  landing = bytes <= SMALL ? cu_pin(bytes) : NULL;       /* the driver's way for pageable memory is slow for little */
   reason = queue(g, s, landing ? landing : to, from, bytes, cudaMemcpyDeviceToHost);
   if (busy) cu_count_wait(g);                            /* an idle stream has been waited for already */
   if (!reason) reason = cu_wait(g, s);

@@ -1,8 +1,8 @@
 /*
-** pinned.c -- host memory that cards read and write by themselves.  The driver takes a millisecond to pin some, so blocks
-** are kept, in powers of two, for the whole process and for all cards.  A block that a copy may still be using when it
-** is let go waits for an event on each such stream.  All blocks stand in one table by address: a tensor's data may
-** begin anywhere inside one.
+** pinned.c -- host memory that cards read and write by themselves.  The driver takes a millisecond to pin some, so
+** blocks are kept, in powers of two, for the whole process and for all cards.  A block that a copy may still be using
+** when it is let go waits for an event on each such stream.  All blocks stand in one table by address: a tensor's data
+** may begin anywhere inside one.
 */
 #include <stdlib.h>
 #include <string.h>

@@ -122,26 +122,29 @@ static void *refuse_driver (const char **why, cudaError_t e) {
   cudaRuntimeGetVersion(&runtime);
   cudaGetLastError();
   if (e == cudaErrorStubLibrary)
-    return refuse(why, "libcuda.so.1 is the toolkit's stub library here, which only serves to link: the NVIDIA driver's must be found first");
+    return refuse(why, "libcuda.so.1 is the toolkit's stub library here, which only serves to link: the NVIDIA "
+                  "driver's must be found first");
   if (driver == 0) return refuse(why, "there is no NVIDIA driver on this machine (libcuda.so.1 was not found)");
   if (e == cudaErrorInsufficientDriver)
-    return refuse(why, "the NVIDIA driver is too old: it is for CUDA %d.%d, and this plugin needs %d.%d or later", driver / 1000,
-                  driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+    return refuse(why, "the NVIDIA driver is too old: it is for CUDA %d.%d, and this plugin needs %d.%d or later",
+                  driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
   if (e == cudaErrorNoDevice) return refuse(why, "the NVIDIA driver is there, but it sees no card");
   return refuse(why, "CUDA can't be used: %s (%s, %d)", cudaGetErrorString(e), cudaGetErrorName(e), (int)e);
 }
 
 static void *check_tables (uint32_t abi, const char *const *formulas, const char **why) {
   if (abi != TL_ABI)
-    return refuse(why, "the plugin is from another build of tlua: it speaks device interface %d and this tlua %u", TL_ABI, (unsigned)abi);
+    return refuse(why, "the plugin is from another build of tlua: it speaks device interface %d and this tlua %u",
+                  TL_ABI, (unsigned)abi);
   for (int k = 0; k < TL_NCODE; k++) {
     const char *said = formulas[k];
     if (!said || strcmp(said, texts[k]) != 0)
-      return refuse(why, "the plugin is from another build of tlua: its formula %d is '%s' and this tlua's '%s'", k, texts[k],
-                    said ? said : "missing");
+      return refuse(why, "the plugin is from another build of tlua: its formula %d is '%s' and this tlua's '%s'", k,
+                    texts[k], said ? said : "missing");
   }
   if (formulas[TL_NCODE])
-    return refuse(why, "the plugin is from another build of tlua: it has %d formulas and this tlua has more", (int)TL_NCODE);
+    return refuse(why, "the plugin is from another build of tlua: it has %d formulas and this tlua has more",
+                  (int)TL_NCODE);
   *why = NULL;
   return cards;
 }
@@ -181,10 +184,11 @@ static void *look (cu_Gpu *g, int index, const char **why) {
 
 /* the own stream and the fault word; the first use of the card, which makes its context */
 static int start (cu_Gpu *g) {
+  unsigned flags = cudaHostAllocMapped | cudaHostAllocPortable;
   void *there = NULL, *word = NULL;
   int reason = cu_fail(g, cudaSetDevice(g->index), "cudaSetDevice");
   if (!reason) reason = cu_memory_start(g);
-  if (!reason) reason = cu_fail(g, cudaHostAlloc(&word, sizeof(cu_Fault), cudaHostAllocMapped | cudaHostAllocPortable), "cudaHostAlloc");
+  if (!reason) reason = cu_fail(g, cudaHostAlloc(&word, sizeof(cu_Fault), flags), "cudaHostAlloc");
   if (reason) return reason;
   memset(word, 0, sizeof(cu_Fault));
   g->fault = word;
@@ -237,13 +241,14 @@ static cu_Gpu *make (int index, const char **why) {
   pthread_mutex_init(&g->staging, NULL);
   fill(g);
   if (start(g)) {
-    *why = cu_is_broken(g) ? g->cause : cu_thread.why;   /* what was begun stays: a stream or a page, of a card that fails */
+    *why = cu_is_broken(g) ? g->cause : cu_thread.why;   /* what was begun stays, of a card that fails */
     return NULL;
   }
   if (!registered) registered = atexit(at_end) == 0;
   return g;
 }
 
+EXPORT tl_Device *tl_device_open (uint32_t abi, const char *const *formulas, int index, const char **why);
 EXPORT tl_Device *tl_device_open (uint32_t abi, const char *const *formulas, int index, const char **why) {
   cu_Gpu *g;
   if (!check_tables(abi, formulas, why)) return NULL;

@@ -111,7 +111,9 @@ static void *stream_here (tl_Device *d) {
   return s == &cu_gpu(d)->stream[0] ? NULL : s;
 }
 
-static void stream_set (tl_Device *d, void *stream) { cu_thread.stream[cu_gpu(d)->index] = cu_stream_of(cu_gpu(d), stream); }
+static void stream_set (tl_Device *d, void *stream) {
+  cu_thread.stream[cu_gpu(d)->index] = cu_stream_of(cu_gpu(d), stream);
+}
 
 int cu_wait (cu_Gpu *g, cu_Stream *s) {
   __atomic_store_n(&s->busy, 0, __ATOMIC_RELAXED);       /* before: what is queued meanwhile marks it again */
@@ -121,8 +123,10 @@ int cu_wait (cu_Gpu *g, cu_Stream *s) {
 /* streams whose work is being captured have nothing to wait for */
 int cu_wait_all (cu_Gpu *g) {
   int n = cu_count(g), reason = TL_DONE;
-  for (int i = 0; i < n && !reason; i++)
-    if (!g->stream[i].plan && (i == 0 || __atomic_load_n(&g->stream[i].busy, __ATOMIC_RELAXED))) reason = cu_wait(g, &g->stream[i]);
+  for (int i = 0; i < n && !reason; i++) {
+    cu_Stream *s = &g->stream[i];
+    if (!s->plan && (i == 0 || __atomic_load_n(&s->busy, __ATOMIC_RELAXED))) reason = cu_wait(g, s);
+  }
   return reason;
 }
 
@@ -243,7 +247,7 @@ static int event_wait (tl_Device *d, void *event, void *stream) {
   if (!e->recorded) return TL_DONE;
   if (e->plan && e->plan != cu_plan(g))
     return cu_say(g, TL_BROKEN, "the event was recorded inside a captured step and can't be waited for outside");
-  if (!e->plan && s->plan) s = s->plan->home;            /* what came before the capture comes before the plan's first run */
+  if (!e->plan && s->plan) s = s->plan->home;            /* what came before the capture comes before its runs */
   cu_enter(g);
   reason = cu_fail(g, cudaStreamWaitEvent(s->queue, e->event, 0), "cudaStreamWaitEvent");
   if (reason) return cu_plan_drop(g, reason);
@@ -255,7 +259,8 @@ static int event_wait (tl_Device *d, void *event, void *stream) {
 /* 0 when the event may be asked about by the host */
 static int outside (cu_Gpu *g, const Event *e) {
   if (cu_is_broken(g)) return TL_BROKEN;
-  return e->plan ? cu_say(g, TL_BROKEN, "the event was recorded inside a captured step and tells the host nothing") : TL_DONE;
+  if (!e->plan) return TL_DONE;
+  return cu_say(g, TL_BROKEN, "the event was recorded inside a captured step and tells the host nothing");
 }
 
 static int event_sync (tl_Device *d, void *event, tl_Env *env) {
@@ -284,7 +289,8 @@ static int event_between (tl_Device *d, void *from, void *to, double *millisecon
   cudaError_t e;
   if (reason) return reason;
   if (!a->timed || !b->timed) return cu_say(g, TL_BROKEN, "both events must be made with enable_timing=true");
-  if (!a->recorded || !b->recorded) return cu_say(g, TL_BROKEN, "both events must be recorded before the time between them is asked for");
+  if (!a->recorded || !b->recorded)
+    return cu_say(g, TL_BROKEN, "both events must be recorded before the time between them is asked for");
   cu_enter(g);
   e = cudaEventElapsedTime(&f, a->event, b->event);
   if (e == cudaErrorNotReady) {

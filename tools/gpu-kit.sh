@@ -6,13 +6,19 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 kit=${1:-build/gpu-kit}
 set -e
-make
+[ -x tlua ] || make
 rm -rf "$kit"
 mkdir -p "$kit/bin" "$kit/lib" "$kit/share" "$kit/clib"
-cp tlua "$kit/bin/tlua"
+cp tlua "$kit/bin/tlua-itself"
+cat > "$kit/bin/tlua" <<'END'
+#!/bin/sh
+kit=$(cd "$(dirname "$0")/.." && pwd)
+LD_LIBRARY_PATH=$kit/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} exec "$kit/bin/tlua-itself" "$@"
+END
+chmod +x "$kit/bin/tlua"
 ldd tlua | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | while read -r file; do
   case $(basename "$file") in
-    libc.so.*|libm.so.*|libdl.so.*|libpthread.so.*|ld-linux*) ;;       # the system's own
+    libc.so.*|libm.so.*|libdl.so.*|libpthread.so.*|libgcc_s.so.*|ld-linux*) ;;       # every system has its own
     *) cp -L "$file" "$kit/lib/" ;;
   esac
 done

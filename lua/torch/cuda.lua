@@ -73,7 +73,8 @@ local properties = {__name = "_CudaDeviceProperties"}
 
 function properties.__tostring(p)
   return ("_CudaDeviceProperties(name='%s', major=%d, minor=%d, total_memory=%dMB, multi_processor_count=%d, "
-    .. "L2_cache_size=%dMB)"):format(p.name, p.major, p.minor, p.total_memory >> 20, p.multi_processor_count, p.L2_cache_size >> 20)
+    .. "L2_cache_size=%dMB)"):format(p.name, p.major, p.minor, p.total_memory >> 20, p.multi_processor_count,
+      p.L2_cache_size >> 20)
 end
 
 --- name, total_memory, major, minor, multi_processor_count, max_threads_per_multi_processor, warp_size,

@@ -93,7 +93,8 @@ void test_ladder (void) {
 /* every size through every way there and back, with the source overwritten at once */
 void test_moves (void) {
   static const size_t sizes[] = { 1, 4, 100, 65535, 65536, 65537, 131072, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 13 * MIB };
-  unsigned char *from = malloc(16 * MIB), *to = malloc(16 * MIB), *there = d->alloc(d, 16 * MIB), *other = d->alloc(d, 16 * MIB);
+  unsigned char *from = malloc(16 * MIB), *to = malloc(16 * MIB);
+  unsigned char *there = d->alloc(d, 16 * MIB), *other = d->alloc(d, 16 * MIB);
   uint64_t before;
   NEED(there && other);
   for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)

@@ -168,7 +168,7 @@ rows.words = {
     local r = g == 0 and 0 or tdiv(a, g) * b
     return r < 0 and -r or r
   end,
-  xor = function (a, b) return a ~ b end,
+  bxor = function (a, b) return a ~ b end,
   shl = function (a, b) return (b < 0 or b > 63) and 0 or a << b end,
   shr = function (a, b) return a // (1 << ((b < 0 or b > 62) and 62 or b)) // ((b < 0 or b > 62) and 2 or 1) end,
 }
