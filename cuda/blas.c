@@ -41,7 +41,7 @@ static Slot slots[CU_CARDS];
 static cu_Blas table;                        /* written once */
 static int opened;
 static volatile int asked;
-static char words[512] = "cuBLAS was not asked for";
+static char words[256] = "cuBLAS was not asked for";
 
 /* ---- opening ---- */
 
@@ -60,12 +60,12 @@ static int open_library (void) {
 static int load (void *library, const char *path) {
 #define LOOK(name, symbol) \
   if (!(*(void **)&table.name = dlsym(library, #symbol))) { \
-    snprintf(words, sizeof words, "%.400s has no %s", path, #symbol); \
+    snprintf(words, sizeof words, "%.200s has no %s", path, #symbol); \
     return 0; \
   }
   CU_BLAS_SYMBOLS(LOOK)
 #undef LOOK
-  snprintf(words, sizeof words, "products by %.400s", path);
+  snprintf(words, sizeof words, "products by %.200s", path);
   return 1;
 }
 
@@ -115,7 +115,7 @@ static int open_library (void) {
   }
   if (try_place(usual, sizeof usual - 1)) return 1;
   if (!words[0])
-    snprintf(words, sizeof words, "cuBLAS was not found: libcublas.so.13, .12 or .11 in TLUA_CUDA_LIBS, where the system looks, "
+    snprintf(words, sizeof words, "libcublas.so.13, .12 or .11 was not found in TLUA_CUDA_LIBS, where the system looks, "
              "$CUDA_HOME/lib64 or %s; products run in kernels of tlua's own, which are slower", usual);
   return 0;
 }

@@ -42,7 +42,9 @@ CU_BOTH int64_t cu_fit64 (int32_t v) { return v; }
 CU_BOTH int64_t cu_fit64 (int64_t v) { return v; }
 
 template <class T> struct cu_As { template <class C> static __host__ __device__ T of (C v) { return (T)v; } };
-template <> struct cu_As<int64_t> { template <class C> static __host__ __device__ int64_t of (C v) { return cu_fit64(v); } };
+template <> struct cu_As<int64_t> {
+  template <class C> static __host__ __device__ int64_t of (C v) { return cu_fit64(v); }
+};
 
 /* ---- memory ---- */
 
@@ -160,13 +162,15 @@ static inline int cu_steps (int from, int one, int two, int to, uint8_t *first, 
 }
 
 /* the same with the steps on the way; C as cu_store's, without int32_t.  Calls: they are rare and long. */
-template <class T> static __device__ __attribute__((noinline)) T cu_load_steps (int dtype, int first, int second, const void *p) {
+template <class T>
+static __device__ __attribute__((noinline)) T cu_load_steps (int dtype, int first, int second, const void *p) {
   cu_Number n = cu_number_at(dtype, p);
   cu_step(&n, first);
   cu_step(&n, second);
   return cu_number_as<T>(&n);
 }
-template <class C> static __device__ __attribute__((noinline)) void cu_store_steps (int first, int second, int dtype, void *p, C v) {
+template <class C>
+static __device__ __attribute__((noinline)) void cu_store_steps (int first, int second, int dtype, void *p, C v) {
   cu_Number n = cu_number_of(v);
   cu_step(&n, first);
   cu_step(&n, second);

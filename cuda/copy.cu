@@ -82,8 +82,8 @@ static int packed (const cu_Walk *w, int k, int width) {
 /* the dim along which the source is packed, where the last one is not and both are worth tiles; or -1 */
 static int packed_dim (const cu_Walk *w, int width) {
   int last = w->ndim - 1;
-  if (last < 1 || w->stride[0][last] != width || w->stride[1][last] == width || w->stride[1][last] == 0 || w->size[last] < 8)
-    return -1;
+  if (last < 1 || w->stride[0][last] != width || w->size[last] < 8) return -1;
+  if (w->stride[1][last] == width || w->stride[1][last] == 0) return -1;
   for (int d = 0; d < last; d++)
     if (w->stride[1][d] == width && w->size[d] >= 8) return d;
   return -1;
@@ -124,8 +124,8 @@ static int move (cu_Walk *w, int width, char *const *data, cu_Work *work) {
   int other, unit;
   unsigned blocks;
   if (packed(w, 0, width) && packed(w, 1, width))
-    return cu_check(work, cudaMemcpyAsync(data[0], data[1], (size_t)(w->total * width), cudaMemcpyDeviceToDevice, work->stream),
-                    "cudaMemcpyAsync");
+    return cu_check(work, cudaMemcpyAsync(data[0], data[1], (size_t)(w->total * width), cudaMemcpyDeviceToDevice,
+                                          work->stream), "cudaMemcpyAsync");
   other = packed_dim(w, width);
   if (other >= 0) return move_transposed(w, other, width, data, work);
   unit = widen(w, width, 2, data);
@@ -155,7 +155,8 @@ template <class C> static __global__ void convert_vectors (int64_t n, int to, ch
   }
 }
 
-template <class C> static __global__ void convert_points (const cu_Walk walk, int to, char *y, int from, const char *x) {
+template <class C>
+static __global__ void convert_points (const cu_Walk walk, int to, char *y, int from, const char *x) {
   for (int64_t i = cu_first(); i < walk.total; i += cu_stride()) {
     int64_t offset[2];
     cu_offsets(walk, i, offset);
@@ -164,7 +165,8 @@ template <class C> static __global__ void convert_points (const cu_Walk walk, in
 }
 
 template <class C> static int convert_as (const cu_Walk *w, int to, char *y, int from, const char *x, cu_Work *work) {
-  if (packed(w, 0, cu_width(to)) && packed(w, 1, cu_width(from)) && cu_aligned(y, cu_width(to), V) && cu_aligned(x, cu_width(from), V))
+  if (packed(w, 0, cu_width(to)) && packed(w, 1, cu_width(from)) &&
+      cu_aligned(y, cu_width(to), V) && cu_aligned(x, cu_width(from), V))
     return CU_LAUNCH(work, convert_vectors<C>, cu_blocks(work, w->total, V), 256, 0, w->total, to, y, from, x);
   return CU_LAUNCH(work, convert_points<C>, cu_blocks(work, w->total, 1), 256, 0, *w, to, y, from, x);
 }

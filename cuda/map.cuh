@@ -119,6 +119,12 @@ static __device__ __forceinline__ void cu_map_read (const cu_Map &map, int k, in
   for (int e = 0; e < V; e++) x[e] = one;
 }
 
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ == 750
+#define CU_MOST_RESIDENT 4                   /* 1024 threads a processor */
+#else
+#define CU_MOST_RESIDENT 5
+#endif
+
 /*
 ** F: the formulas of a group in a compute type F::Type, of up to F::operands operands and F::vector elements a
 ** thread; F::resident blocks must fit a processor, which bounds the registers.
@@ -174,7 +180,8 @@ template <class F> static __global__ void cu_map_points (const cu_Map a) {
 
 template <class F> static int cu_map_start (const cu_Map *a, int vectors, cu_Work *w) {
   unsigned blocks = cu_blocks(w, a->walk.total, 1);
-  return vectors ? CU_LAUNCH(w, cu_map_vectors<F>, blocks, 256, 0, *a) : CU_LAUNCH(w, cu_map_points<F>, blocks, 256, 0, *a);
+  if (vectors) return CU_LAUNCH(w, cu_map_vectors<F>, blocks, 256, 0, *a);
+  return CU_LAUNCH(w, cu_map_points<F>, blocks, 256, 0, *a);
 }
 
 /* vectors: elements of one load, by compute type */

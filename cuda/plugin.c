@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blas.h"
 #include "gpu.h"
 
 #define EXPORT  __attribute__((visibility("default")))
@@ -89,7 +90,9 @@ static int run (tl_Device *d, const tl_Cmd *c, tl_Env *env) {
 /* ---- the device ---- */
 
 static int facts (tl_Device *d, tl_DeviceFacts *out) {
+  const char *products = cu_blas_why();
   *out = cu_gpu(d)->facts;
+  snprintf(out->products, sizeof out->products, "%s", products ? products : "");
   return TL_DONE;
 }
 

@@ -42,7 +42,8 @@ static __device__ float half_element (const Range &r, int64_t i) {
 
 static __device__ int64_t integer_element (const Range &r, int64_t i) {
   if (!r.linspace) return (int64_t)((uint64_t)r.istart + (uint64_t)r.istep * (uint64_t)i);
-  return cu_fit64(i < r.n / 2 ? (double)r.istart + r.step * (double)i : (double)r.iend - r.step * (double)(r.n - i - 1));
+  return cu_fit64(i < r.n / 2 ? (double)r.istart + r.step * (double)i
+                              : (double)r.iend - r.step * (double)(r.n - i - 1));
 }
 
 static __global__ void fill_range (const Range r) {

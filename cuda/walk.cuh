@@ -98,7 +98,8 @@ static __device__ __forceinline__ int64_t cu_offset (const cu_Walk &w, int k, in
 
 /* blocks of 256 for n points, `each` points a thread and round of its grid-stride loop */
 static inline unsigned cu_blocks (const cu_Work *w, int64_t n, int each) {
-  int64_t per = 256 * (int64_t)each, blocks = (n + per - 1) / per, most = (int64_t)w->processors * (w->threads / 256) * 8;
+  int64_t per = 256 * (int64_t)each, blocks = (n + per - 1) / per;
+  int64_t most = (int64_t)w->processors * (w->threads / 256) * 8;
   if (most < 1) most = 1;
   return (unsigned)(blocks < most ? blocks : most);
 }

@@ -110,13 +110,16 @@ part_smoke () {
 part_spec () {
   local list
   [ -e "$busted" ] || { say "busted is not here"; return 3; }
-  list=${GPU_CHECK_SPECS:-$(sed -n 's/^CUDA_SPECS *= *//p' cuda/cuda.mk)}
-  [ -z "$sim" ] || list=${GPU_CHECK_SPECS:-spec/op/matmul_spec.lua spec/op/softmax_spec.lua spec/nn/linear_spec.lua}
+  # shellcheck disable=SC2016          # for make
+  if [ -n "$sim" ]; then list="spec/op/matmul_spec.lua spec/op/softmax_spec.lua spec/nn/linear_spec.lua"
+  else list=$(make -s --eval='gpu-check-specs: ; @echo $(CUDA_SPECS)' gpu-check-specs 2> /dev/null); fi
+  list=${GPU_CHECK_SPECS:-${list:-spec/op spec/grad spec/autograd spec/nn spec/optim spec/every_op_spec.lua}}
   export busted TLUA_DEVICE=cuda
   : > "$out/spec.tap"
-  # shellcheck disable=SC2086,SC2016
+  # shellcheck disable=SC2086,SC2016          # a list, and a script for sh
   find $list -name '*_spec.lua' | sort | xargs -P "$(($(nproc) < 8 ? $(nproc) : 8))" -n 1 sh -c '
-    "$TLUA" "$busted" --helper=spec/support/device.lua --output=TAP "$2" > "$1/tap.$$" 2>&1 || echo "# $2 ended with status $?" >> "$1/tap.$$"
+    "$TLUA" "$busted" --helper=spec/support/device.lua --exclude-tags=cpu --output=TAP "$2" > "$1/tap.$$" 2>&1 ||
+      echo "# $2 ended with status $?" >> "$1/tap.$$"
     cat "$1/tap.$$" >> "$0"' "$out/spec.tap" "$work"
   local good bad lost
   good=$(grep -c '^ok' "$out/spec.tap")
@@ -244,7 +247,10 @@ part bench 80
       FILENAME == ARGV[1] { theirs[$1] = v[1]; next }
       !/^gpu\// { next }
       !($1 in theirs) || !theirs[$1] || !v[1] { printf "| %s | %s %s | | |\n", substr($1, 5), v[1], v[2]; next }
-      { printf "| %s | %s %s | %s | %.2f |\n", substr($1, 5), v[1], v[2], theirs[$1], v[2] ~ /FLOP/ ? v[1] / theirs[$1] : theirs[$1] / v[1] }
+      {
+        times = v[2] ~ /FLOP/ ? v[1] / theirs[$1] : theirs[$1] / v[1]
+        printf "| %s | %s %s | %s | %.2f |\n", substr($1, 5), v[1], v[2], theirs[$1], times
+      }
     ' "$out/bench-pytorch.txt" "$out/bench.txt"
   fi
 } > "$out/table.md"

@@ -15,7 +15,8 @@ local function close(a, b, tolerance)
 end
 
 if not torch.cuda.is_available() then
-  print("no card can be used here")
+  local _, why = pcall(torch.empty, 1, { device = "cuda" })
+  print("no card can be used here: " .. tostring(why))
   os.exit(1, true)
 end
 local facts = torch.cuda.get_device_properties(0)

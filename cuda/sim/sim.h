@@ -18,9 +18,10 @@
 ** for its type's alignment, 16 bytes for float4, and every index of an array of known length for its range.
 **
 ** Streams keep queues.  An operation reads its operands when it runs, not when it was queued.
-** Limits: one thread of execution, so no races between blocks and no memory ordering; the C library's functions and
-** the CPU's conversions of NaN and too large floats to integers; no tensor cores; pageable host memory that a kernel
-** reaches through a pointer inside a struct is not noticed (a plain pointer argument is).
+** Limits: one thread of execution, so no races between blocks and no memory ordering, and a block that waits for
+** another hangs; the C library's functions and the CPU's conversions of NaN and too large floats to integers; no tensor
+** cores; pageable host memory that a kernel reaches through a pointer inside a struct is not noticed (a plain pointer
+** argument is).
 **
 ** The environment, read once:
 **   TLUA_CUDA_SIM_ORDER   now: work runs when it is queued.  late: when somebody waits for it, and then only what that

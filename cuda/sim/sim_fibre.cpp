@@ -3,6 +3,8 @@
 ** other at barriers and warp operations.  A fibre is a stack; threads that never wait share one, since whoever ends
 ** goes on with the next thread that has not begun.  So a fibre is made only when somebody waits.
 */
+#include <numeric>
+
 #include "sim_switch.h"
 
 uint3 threadIdx, blockIdx;
@@ -260,12 +262,16 @@ cudaError_t sim_run_kernel (const sim_Launch &l, sim_Card *card) {
   gridDim = l.grid;
   unsigned long long blocks = (unsigned long long)l.grid.x * l.grid.y * l.grid.z;
   auto order = sim_settings().blocks;
-  unsigned long long turn = order == sim_Settings::SHUFFLED ? sim_random() % blocks : 0;
+  unsigned long long start = 0, stride = 1;  /* shuffled: a random start, and a stride that meets every block */
+  if (order == sim_Settings::SHUFFLED) {
+    start = sim_random() % blocks;
+    do stride = 1 + sim_random() % blocks; while (std::gcd(stride, blocks) != 1);
+  }
   sim_open(card);
   in_kernel = true;
   for (unsigned long long i = 0; i < blocks && fault == cudaSuccess; i++) {
-    unsigned long long b = order == sim_Settings::FORWARD ? i : order == sim_Settings::REVERSE ? blocks - 1 - i :
-                           (blocks - 1 - i + turn) % blocks;
+    unsigned long long b = order == sim_Settings::REVERSE ? blocks - 1 - i :
+                           (unsigned long long)(((unsigned __int128)i * stride + start) % blocks);
     blockIdx = uint3{ (unsigned)(b % l.grid.x), (unsigned)(b / l.grid.x % l.grid.y), (unsigned)(b / l.grid.x / l.grid.y) };
     run_block();
   }

@@ -18,7 +18,7 @@ struct Context {
   void *fake;
 };
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(SIM_UCONTEXT)
 extern "C" __attribute__((visibility("hidden"))) void sim_switch (void **from, void *to);
 __asm__(
   ".text\n.globl sim_switch\n.hidden sim_switch\n.type sim_switch, @function\nsim_switch:\n"

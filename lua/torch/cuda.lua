@@ -78,7 +78,8 @@ function properties.__tostring(p)
 end
 
 --- name, total_memory, major, minor, multi_processor_count, max_threads_per_multi_processor, warp_size,
--- L2_cache_size (bytes), driver_version, runtime_version, simulated.
+-- L2_cache_size (bytes), driver_version, runtime_version, simulated, products (after the first product of matrices:
+-- which cuBLAS was opened, or why none could be).
 of_device("get_device_properties", function(n) return setmetatable(C.facts(n), properties) end)
 
 of_device("get_device_name", function(n) return C.facts(n).name end)

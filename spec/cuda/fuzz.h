@@ -37,7 +37,10 @@ static int is_real (int dtype) { return dtype <= TL_bf16; }
 static int gentle;                           /* no huge or tiny values, on which an ulp of a term is much of a sum */
 
 static double real_value (void) {
-  static const double special[] = { 0.0, -0.0, 1, -1, 2, 0.5, -0.5, 3, 1e-40, 1e30, -1e30, 65504, 70000, 1e10, -1e19, 2147483648.0, 126, 300, INFINITY, -INFINITY, NAN };
+  static const double special[] = {
+    0.0, -0.0, 1, -1, 2, 0.5, -0.5, 3, 1e-40, 1e30, -1e30, 65504, 70000, 1e10, -1e19, 2147483648.0, 126, 300,
+    INFINITY, -INFINITY, NAN
+  };
   switch (below(8)) {
     case 0:
       if (gentle) return special[below(4)];
@@ -96,7 +99,7 @@ struct Memory {
   ~Memory () { if (card) cudaFree(card); }
 };
 
-/* strides of an operand: packed, in another order of dims, with gaps, standing still along some dims; returns its bytes */
+/* strides of an operand: packed, another order of dims (style 1), gaps (2), still along some; returns its bytes */
 static int64_t lay_out (tl_Cmd *c, int k, int style, int still) {
   int order[TL_MAXDIM], width = widths[c->arg[k].dtype];
   int64_t run = width, end = width;
@@ -167,9 +170,9 @@ static unsigned long long cell (const void *p, int width) {
   return u;
 }
 
-/* every result; then the bytes around them.  limit: ulp allowed, and for derivatives' sums a little of what is summed */
-static void compare (const char *what, const tl_Cmd *c, Memory &cpu, const std::vector<unsigned char> &card, double limit,
-                     double slack, double *most) {
+/* every result, then the bytes around them.  limit: ulp allowed; slack: or so much, relative above 1 */
+static void compare (const char *what, const tl_Cmd *c, Memory &cpu, const std::vector<unsigned char> &card,
+                     double limit, double slack, double *most) {
   int dtype = c->arg[0].dtype, width = widths[dtype];
   int64_t n = 1;
   std::vector<unsigned char> mine = card;
@@ -188,7 +191,8 @@ static void compare (const char *what, const tl_Cmd *c, Memory &cpu, const std::
       }
       if (u > limit) {
         if (failures++ < 40) {
-          printf("point %lld: cpu %.9g %llx, card %.9g %llx, %g ulp; ", (long long)i, x, cell(a, width), y, cell(b, width), u);
+          printf("point %lld: cpu %.9g %llx, card %.9g %llx, %g ulp; ", (long long)i, x,
+                 cell(a, width), y, cell(b, width), u);
           describe(what, c);
         }
         return;

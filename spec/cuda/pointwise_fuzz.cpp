@@ -22,15 +22,18 @@ extern "C" void *cu_scratch (cu_Work *, size_t) { return NULL; }
 
 /* ---- rows ---- */
 
-enum Stamp { REAL = 1, FLAT = 1, ALL = 3, CHEAP = 7, BITS = 6, I64 = 2 };       /* 1 floats, 2 int64, 4 small integers */
+/* bits: 1 floats, 2 int64, 4 small integers */
+enum Stamp { REAL = 1, FLAT = 1, ALL = 3, CHEAP = 7, BITS = 6, I64 = 2 };
 struct Row { const char *name, *text; int operands, has, test, which; };
 static const Row rows[TL_NCODE] = {
 #define S(x) #x
-#define UNARY(name, rule, stamp, keeps, args, y, dx, doc)  { #name, S(y), 1, stamp, 0, 0 }, { #name "_x", S(dx), 3, 1, 0, 1 },
+#define UNARY(name, rule, stamp, keeps, args, y, dx, doc) \
+  { #name, S(y), 1, stamp, 0, 0 }, { #name "_x", S(dx), 3, 1, 0, 1 },
 #define BINARY(name, rule, stamp, keeps, args, y, da, db, doc) \
   { #name, S(y), 2, stamp, 0, 0 }, { #name "_a", S(da), 4, 1, 0, 1 }, { #name "_b", S(db), 4, 1, 0, 1 },
 #define TERNARY(name, rule, stamp, keeps, args, y, da, db, dc, doc) \
-  { #name, S(y), 3, stamp, 0, 0 }, { #name "_a", S(da), 5, 1, 0, 1 }, { #name "_b", S(db), 5, 1, 0, 1 }, { #name "_c", S(dc), 5, 1, 0, 1 },
+  { #name, S(y), 3, stamp, 0, 0 }, { #name "_a", S(da), 5, 1, 0, 1 }, { #name "_b", S(db), 5, 1, 0, 1 }, \
+  { #name "_c", S(dc), 5, 1, 0, 1 },
 #define TEST1(name, rule, stamp, args, y, doc)  { #name, S(y), 1, stamp, 1, 0 },
 #define TEST2(name, rule, stamp, args, y, doc)  { #name, S(y), 2, stamp, 1, 0 },
 #define INT1(name, rule, stamp, args, y, doc)   { #name, S(y), 1, stamp, 0, 0 },
@@ -42,7 +45,8 @@ static const Row rows[TL_NCODE] = {
 /* does the formula name the variable? */
 static int reads (const char *text, char v) {
   for (const char *s = text; *s; s++)
-    if (*s == v && (s == text || !(isalnum(s[-1]) || s[-1] == '_')) && !(isalnum(s[1]) || s[1] == '_' || s[1] == '(')) return 1;
+    if (*s == v && !(s > text && (isalnum(s[-1]) || s[-1] == '_')) && !(isalnum(s[1]) || s[1] == '_' || s[1] == '('))
+      return 1;
   return 0;
 }
 static const char *variables (const Row &r) {
@@ -52,8 +56,8 @@ static const char *variables (const Row &r) {
 /* are the row's results the same to the bit everywhere?  A library's function is not. */
 static int exact (const Row &r) {
   static const char *const loose[] = {
-    "exp", "expm1", "exp2", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
-    "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "atan2", "hypot", "pow", "power" };
+    "exp", "expm1", "exp2", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
+    "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "atan2", "hypot", "pow", "power" };
   for (const char *f : loose)
     for (const char *s = r.text; (s = strstr(s, f)); s++) {
       size_t n = strlen(f);
@@ -85,7 +89,8 @@ static int run_both (const char *what, tl_Cmd *c, Memory *m, double limit, doubl
     }
   r = tl_cpu()->run(tl_cpu(), c, &env);
   memset(fault, 0, sizeof *fault);
-  s = (c->verb == TL_MAP ? cu_map : c->verb == TL_COPY ? cu_copy : c->verb == TL_FILL ? cu_fill : cu_range)(&card, &work);
+  s = (c->verb == TL_MAP ? cu_map : c->verb == TL_COPY ? cu_copy : c->verb == TL_FILL ? cu_fill : cu_range)
+        (&card, &work);
   if (cudaDeviceSynchronize() != cudaSuccess) {
     printf("%s\n", cudaGetErrorString(cudaGetLastError()));
     describe(what, c);
@@ -101,7 +106,9 @@ static int run_both (const char *what, tl_Cmd *c, Memory *m, double limit, doubl
   return 1;
 }
 
-static const uint8_t compute_of[TL_NDTYPE] = { TL_f32, TL_f64, TL_f32, TL_f32, TL_i64, TL_i64, TL_i64, TL_i64, TL_i64, TL_i64 };
+static const uint8_t compute_of[TL_NDTYPE] = {
+  TL_f32, TL_f64, TL_f32, TL_f32, TL_i64, TL_i64, TL_i64, TL_i64, TL_i64, TL_i64
+};
 
 static void map_command (int code, int on_card) {
   const Row &r = rows[code];
@@ -130,7 +137,7 @@ static void map_command (int code, int on_card) {
     int64_t bytes;
     a->via = (uint8_t)(k == 0 ? (r.test ? (int)TL_b8 : type) : type);
     a->dtype = a->via;
-    if (odd && chance(40)) a->dtype = (uint8_t)below(k || strict ? TL_NDTYPE : TL_bf16 + 1);   /* an ulp may be a whole integer */
+    if (odd && chance(40)) a->dtype = (uint8_t)below(k || strict ? TL_NDTYPE : TL_bf16 + 1);   /* no ulp of integers */
     if (odd && k && chance(10)) a->via = (uint8_t)below(TL_NDTYPE);
     if (k && !reads(r.text, var[k - 1])) { a->flags = TL_ARG_ABSENT; a->dtype = a->via = 99; continue; }
     if (k && chance(12)) {
@@ -170,7 +177,8 @@ static void copy_command (void) {
       a->num.f = real_value();
       continue;
     }
-    m[k].make(a->dtype, lay_out(&c, k, chance(50) ? 0 : below(4), k && chance(25)), chance(20) ? widths[a->dtype] * below(4) : 0);
+    m[k].make(a->dtype, lay_out(&c, k, chance(50) ? 0 : below(4), k && chance(25)),
+              chance(20) ? widths[a->dtype] * below(4) : 0);
   }
   run_both("copy", &c, m, 0, 0, NULL);
 }
@@ -222,7 +230,8 @@ int main (int argc, char **argv) {
       default: map_command(below(TL_NCODE), on_card); break;
     }
   for (int code = 0; code < TL_NCODE; code++)
-    if (worst[code][0] > 2 || worst[code][1] > 2) printf("%-16s %.2f ulp f32, %.2f f64\n", rows[code].name, worst[code][0], worst[code][1]);
+    if (worst[code][0] > 2 || worst[code][1] > 2)
+      printf("%-16s %.2f ulp f32, %.2f f64\n", rows[code].name, worst[code][0], worst[code][1]);
   printf("%d commands on %s, %d failures\n", n, facts.name, failures);
   return failures || broken ? 1 : 0;
 }

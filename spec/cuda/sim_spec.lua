@@ -4,7 +4,7 @@ local helper = require "spec.support.helper"
 local built = {}
 local function build(mode)
   if built[mode] == nil then
-    local r = helper.sh("make -s -j2 -f spec/cuda/programs.mk MODE=" .. mode)
+    local r = helper.sh("env -u MAKEFLAGS -u MAKELEVEL make -s -j2 -f spec/cuda/programs.mk MODE=" .. mode)
     built[mode] = r.code == 0 or r.err
   end
   if built[mode] ~= true then error(built[mode], 0) end

@@ -77,6 +77,8 @@ static int facts_body (lua_State *L) {
   integer(L, "L2_cache_size", (uint64_t)f.cache);
   integer(L, "driver_version", (uint64_t)f.driver);
   integer(L, "runtime_version", (uint64_t)f.runtime);
+  lua_pushstring(L, f.products);
+  lua_setfield(L, -2, "products");
   lua_pushboolean(L, f.simulated);
   lua_setfield(L, -2, "simulated");
   return 1;

@@ -37,6 +37,11 @@ int tl_run (tl_Device *d, tl_Cmd *cmd) {
   int reason;
   if (TL_UNLIKELY(c->plan != NULL) && tl_plan_add(c->plan, d, cmd)) return -1;
   reason = d->run(d, cmd, &c->env);
+  if (TL_UNLIKELY(reason == TL_NOMEM) && !c->plan) {     /* a kernel's work space: as tl_storage_new does for tensors */
+    if (c->collect) c->collect(c->owner);
+    if (d->trim) d->trim(d);
+    reason = d->run(d, cmd, &c->env);
+  }
   return TL_LIKELY(reason == TL_DONE) ? 0 : tl_explain(d, reason);
 }
 
@@ -60,7 +65,7 @@ int tl_wait (const char *what, tl_Device *d) {
 static int bring (const char *what, tl_Device *d, void *to, const void *from, size_t bytes) {
   int reason;
   if (d->kind == 1) { memcpy(to, from, bytes); return 0; }
-  if (tl_wait(what, d)) return -1;
+  if (may_wait(what, d)) return -1;
   reason = d->move(d, to, from, bytes, TL_MOVE_OUT);
   return reason ? tl_explain(d, reason) : 0;
 }

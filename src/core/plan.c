@@ -10,6 +10,7 @@
 
 #include "core/fail.h"
 #include "core/plan.h"
+#include "core/rng.h"
 #include "core/storage.h"
 
 typedef struct Line { tl_Device *device; tl_Cmd cmd; } Line;
@@ -39,6 +40,19 @@ static int grow (tl_Plan *p, void *array, size_t n, size_t *capacity, size_t wid
   return 0;
 }
 
+/*
+** The device takes commands down from here on.  Its default generator is made before: a state that is seeded
+** inside would lie in a block of the plan's, where a replay may write something else first.
+*/
+static int start (tl_Plan *p, tl_Device *d) {
+  if (!d->plan_begin) return 0;
+  p->context->plan = NULL;
+  if (d->generator == TL_GENERATOR_PHILOX && !tl_default_generator(d)) return -1;
+  if (d->plan_begin(d)) return tl_fault("capture: device %s: %s", d->name, d->why(d));
+  p->device = d;
+  return 0;
+}
+
 tl_Plan *tl_plan_begin (tl_Device *d) {
   tl_Context *c = tl_here;
   tl_Plan *p;
@@ -48,9 +62,9 @@ tl_Plan *tl_plan_begin (tl_Device *d) {
   memset(p, 0, sizeof *p);
   p->device = d;
   p->context = c;
-  if (d->plan_begin && d->plan_begin(d)) {
+  if (start(p, d)) {
     free(p);
-    return tl_fail("capture: device %s: %s", d->name, d->why(d));
+    return NULL;
   }
   return c->plan = p;
 }
@@ -70,6 +84,11 @@ static void *copy_more (tl_Plan *p, const tl_More *m) {
 
 int tl_plan_add (tl_Plan *p, tl_Device *d, const tl_Cmd *cmd) {
   Line *l;
+  if (p->nlines == 0 && !p->device->plan_begin) {        /* the step is on the device of its first command */
+    int failed = start(p, d);
+    p->context->plan = p;
+    if (failed) return -1;
+  }
   if (p->device->plan_begin && d != p->device)
     return tl_fault("capture: a step captured on %s can't run commands on %s", p->device->name, d->name);
   if (grow(p, &p->lines, p->nlines, &p->clines, sizeof *p->lines)) return -1;
@@ -121,7 +140,8 @@ int tl_plan_take_block (tl_Plan *p, tl_Storage *s) {
 
 static int replay (tl_Plan *p) {
   tl_Device *d = p->device;
-  return d->plan_run(d, p->handle, &p->context->env) ? tl_fault("capture: device %s: %s", d->name, d->why(d)) : 0;
+  int reason = d->plan_run(d, p->handle, &p->context->env);
+  return reason ? tl_explain(d, reason) : 0;
 }
 
 int tl_plan_end (tl_Plan *p, int run) {

@@ -252,7 +252,8 @@ tl_Storage *tl_storage_pinned (tl_Device *d, size_t bytes) {
   data = d->pin(d, bytes);
   if (!data) { free(p); return tl_fail("not enough memory that can be pinned: tried to allocate %zu bytes", bytes); }
   s = tl_storage_wrap(tl_cpu(), data, bytes, unpin, p);
-  if (!s) unpin(p, data);
+  if (!s) { unpin(p, data); return NULL; }
+  count(tl_here, s);                                     /* it is the collector's business, unlike memory of a host */
   return s;
 }
 

@@ -202,6 +202,7 @@ typedef struct tl_DeviceFacts {
   int major, minor, processors, threads, warp, cache;   /* compute capability; threads of a processor; bytes of the second cache */
   int simulated, cards;        /* cards: of this kind in the machine */
   int driver, runtime;         /* versions as CUDA numbers them: 12040 */
+  char products[256];          /* what multiplies matrices, in words; "" before the first product */
 } tl_DeviceFacts;
 
 typedef struct tl_DeviceMemory {   /* bytes, and counts of what happened so far */

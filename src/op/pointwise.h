@@ -31,4 +31,7 @@ tl_Tensor *tl_derivative (int code, int n, tl_Tensor *const *in, int np, const t
 
 tl_Tensor *tl_power (tl_Tensor *x, double exponent);
 
+/* random.c: fills t from a distribution (tl_RandomOp) with its parameters; chance: a tensor of probabilities, or NULL */
+int tl_draw (tl_Tensor *t, int op, const tl_Value *generator, const tl_Num *p, int np, tl_Tensor *chance);
+
 #endif

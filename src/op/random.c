@@ -10,11 +10,12 @@
 #include "core/rng.h"
 #include "op/common.h"
 #include "op/families.h"
+#include "op/pointwise.h"
 
 /* ------------------------------------------------------------------ drawing */
 
 /* fills t from a distribution; chance: a tensor of probabilities, or NULL */
-static int draw (tl_Tensor *t, int op, const tl_Value *generator, const tl_Num *p, int np, tl_Tensor *chance) {
+int tl_draw (tl_Tensor *t, int op, const tl_Value *generator, const tl_Num *p, int np, tl_Tensor *chance) {
   tl_Generator *g;
   tl_Tensor *in[3];
   tl_Cmd c;
@@ -46,14 +47,14 @@ static int draw_uniform (tl_Tensor *t, double from, double to, const tl_Value *g
     return tl_fault("uniform_ expects to return a [from, to) range, but found from=%g > to=%g", from, to);
   if (to - from > (t->dtype == TL_f64 ? DBL_MAX : FLT_MAX))
     return tl_fault("uniform_ expects to-from <= the dtype's largest value, but found to=%g and from=%g", to, from);
-  return draw(t, TL_UNIFORM, g, p, 2, NULL);
+  return tl_draw(t, TL_UNIFORM, g, p, 2, NULL);
 }
 
 static int draw_normal (tl_Tensor *t, double mean, double std, const tl_Value *g) {
   tl_Num p[2] = { { .f = mean }, { .f = std } };
   if (!(std >= 0)) return tl_fault("normal expects std >= 0.0, but found std %g", std);
   if (must_be_float(t, "normal_kernel_cpu")) return -1;
-  return draw(t, tl_is_contiguous(t) ? TL_NORMAL : TL_NORMAL_EACH, g, p, 2, NULL);
+  return tl_draw(t, tl_is_contiguous(t) ? TL_NORMAL : TL_NORMAL_EACH, g, p, 2, NULL);
 }
 
 /* the largest integer that random_ draws for a dtype: all integers up to it are exact */
@@ -75,7 +76,7 @@ static int64_t largest (int dtype) {
 /* from, and how many values from there on (0: all 2^64) */
 static int draw_integers (tl_Tensor *t, int64_t from, uint64_t range, int wide, const tl_Value *g) {
   tl_Num p[3] = { { .i = from }, { .u = range }, { .i = wide } };
-  return draw(t, TL_INTEGER, g, p, 3, NULL);
+  return tl_draw(t, TL_INTEGER, g, p, 3, NULL);
 }
 
 static int draw_between (tl_Tensor *t, int64_t from, int64_t to, const tl_Value *g) {
@@ -145,7 +146,7 @@ static int randperm (tl_Args *a) {
   if (y->dtype == TL_b8) return tl_fault("\"randperm\" not implemented for 'bool'");
   if (n > largest(y->dtype))
     return tl_fault("randperm: value cannot be converted to type %s without overflow", tl_dtype_name[y->dtype]);
-  return draw(y, TL_PERMUTATION, &a->v[1], &(tl_Num){ .i = 1 }, 1, NULL) ? -1 : finish(a, y, &a->v[4]);
+  return tl_draw(y, TL_PERMUTATION, &a->v[1], &(tl_Num){ .i = 1 }, 1, NULL) ? -1 : finish(a, y, &a->v[4]);
 }
 
 /* means and deviations, either of them tensors; or numbers and a size */
@@ -224,11 +225,11 @@ static int bernoulli_ (tl_Args *a) {
       return tl_fault("bernoulli_: expects p to be a floating point tensor, but got %s", tl_dtype_name[p->dtype]);
     if (!tl_can_expand(p->ndim, p->size, t->ndim, t->size))
       return tl_fault("bernoulli_: the sizes of p can't be broadcast to those of self");
-    return into(a, draw(t, TL_BERNOULLI, &a->v[2], NULL, 0, p));
+    return into(a, tl_draw(t, TL_BERNOULLI, &a->v[2], NULL, 0, p));
   }
   chance = tl_double(&a->v[1]);
   if (!(chance >= 0 && chance <= 1)) return tl_fault("bernoulli_ expects p to be in [0, 1], but got p=%g", chance);
-  return into(a, draw(t, TL_BERNOULLI, &a->v[2], &(tl_Num){ .f = chance }, 1, NULL));
+  return into(a, tl_draw(t, TL_BERNOULLI, &a->v[2], &(tl_Num){ .f = chance }, 1, NULL));
 }
 
 static int bernoulli (tl_Args *a) {
@@ -238,11 +239,11 @@ static int bernoulli (tl_Args *a) {
     chance = tl_double(&a->v[1]);
     if (!(chance >= 0 && chance <= 1)) return tl_fault("bernoulli_ expects p to be in [0, 1], but got p=%g", chance);
     a->out[0] = tl_new_like(x, x->dtype);
-    return draw(a->out[0], TL_BERNOULLI, &a->v[2], &(tl_Num){ .f = chance }, 1, NULL);
+    return tl_draw(a->out[0], TL_BERNOULLI, &a->v[2], &(tl_Num){ .f = chance }, 1, NULL);
   }
   if (must_be_float(x, "bernoulli_tensor_cpu_p_")) return -1;
   a->out[0] = tl_new_like(x, x->dtype);
-  return draw(a->out[0], TL_BERNOULLI, &a->v[1], NULL, 0, x);
+  return tl_draw(a->out[0], TL_BERNOULLI, &a->v[1], NULL, 0, x);
 }
 
 /* exponential_, geometric_, cauchy_, log_normal_: one or two numbers and what they must be */
@@ -257,7 +258,7 @@ static int special_ (tl_Args *a) {
     return tl_fault("geometric_ expects p to be in (0, 1), but got p=%g", p[0].f);
   if (op == TL_CAUCHY && !(p[1].f > 0)) return tl_fault("cauchy_ expects sigma > 0.0, but found sigma=%g", p[1].f);
   if (op == TL_LOG_NORMAL && !(p[1].f > 0)) return tl_fault("log_normal_ expects std > 0.0, but found std=%g", p[1].f);
-  return into(a, draw(t, op, &a->v[np + 1], p, np, NULL));
+  return into(a, tl_draw(t, op, &a->v[np + 1], p, np, NULL));
 }
 
 /* ------------------------------------------------------------------ table */

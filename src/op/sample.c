@@ -166,12 +166,28 @@ static int multinomial (tl_Args *a) {
 
 /* ------------------------------------------------------------------ dropout */
 
+/*
+** PyTorch's fused kernel of its CUDA device draws otherwise than bernoulli_: the mask holds the scale already, but
+** for half types, in which the scale would be rounded.
+*/
+static tl_Tensor *dropped_fused (tl_Tensor *x, double p) {
+  int half = x->dtype == TL_f16 || x->dtype == TL_bf16;
+  double scale = x->dtype == TL_f64 ? 1 / (1 - p) : (double)(1 / (float)(1 - p));
+  tl_Num n[2] = { { .f = 1 - p }, { .f = half ? 1 : scale } };
+  tl_Value none = { 0 };
+  tl_Tensor *mask = tl_new_like(x, x->dtype), *y;
+  if (!mask || tl_draw(mask, TL_DROPOUT, &none, n, 2, NULL)) return NULL;
+  y = tl_mul(x, mask);
+  return half && y ? tl_mul(y, tl_number(scale)) : y;
+}
+
 /* x (or a new tensor) = x * mask / (1 - p), the mask drawn over x's sizes in their order */
 static tl_Tensor *dropped (tl_Tensor *x, double p, int inplace) {
   tl_Tensor *mask, *in[2];
   tl_Args a;
   if (!tl_is_float(x->dtype))
     return tl_fail("dropout: result type float32 can't be cast to %s", tl_dtype_name[x->dtype]);
+  if (!inplace && p < 1 && tl_device_of(x)->generator == TL_GENERATOR_PHILOX) return dropped_fused(x, p);
   mask = tl_new(tl_device_of(x), x->dtype, x->ndim, x->size);
   if (!mask) return NULL;
   if (p == 1) { if (tl_fill(mask, (tl_Num){ .i = 0 }, TL_i64)) return NULL; }
