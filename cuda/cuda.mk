@@ -89,20 +89,20 @@ $(SIM_BUILD)/%.c.o: cuda/%.c
 
 # --- specs on a device: all that make tensors do it there (spec/support/device.lua) -----------------
 
-CUDA_SPECS = spec/op spec/grad spec/autograd spec/nn spec/optim spec/every_op_spec.lua spec/memory_spec.lua spec/cuda \
+CUDA_SPECS = spec/op spec/grad spec/autograd spec/nn spec/optim spec/every_op_spec.lua spec/memory_spec.lua \
              $(addprefix spec/proof/,plan_spec.lua tape_spec.lua views_spec.lua promote_spec.lua)
 # what `make test` runs there, and CI once more with streams that run late
-CUDA_PART  = spec/grad spec/autograd spec/nn spec/optim spec/cuda spec/proof/plan_spec.lua
+CUDA_PART  = spec/grad spec/autograd spec/nn spec/optim spec/proof/plan_spec.lua
 ON_CUDA    = $(BUSTED) --helper=spec/support/device.lua --exclude-tags=cpu
 SIM_ENV    = $(TEST_ENV) TLUA_CUDA_SIM=1 TLUA_CUDA=$(abspath $(SIM_PLUGIN))
 
-test-cuda-sim: deps
+# spec/cuda says itself what is where
+test-cuda-sim test-cuda-part: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BIN) $(SO) proofs $(SIM_PLUGIN)
-	@$(SIM_ENV) TLUA_DEVICE=cuda $(ON_CUDA) $(CUDA_SPECS)
-test-cuda-part: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) $(BIN) $(SO) proofs $(SIM_PLUGIN)
-	@$(SIM_ENV) TLUA_DEVICE=cuda $(ON_CUDA) $(CUDA_PART)
+	@$(SIM_ENV) $(BUSTED) spec/cuda
+	@$(SIM_ENV) TLUA_DEVICE=cuda $(ON_CUDA) $(if $(filter test-cuda-sim,$@),$(CUDA_SPECS),$(CUDA_PART))
 test-cuda: $(BIN) $(SO) proofs
-	@$(TEST_ENV) TLUA_CUDA=$(abspath $(CUDA_PLUGIN)) TLUA_DEVICE=cuda $(ON_CUDA) $(CUDA_SPECS)
+	@TLUA_CUDA=$(abspath $(CUDA_PLUGIN)) $(TEST_ENV) $(BUSTED) spec/cuda
+	@TLUA_CUDA=$(abspath $(CUDA_PLUGIN)) $(TEST_ENV) TLUA_DEVICE=cuda $(ON_CUDA) $(CUDA_SPECS)
 
 .PHONY: cuda cuda-check cuda-sim test-cuda test-cuda-sim test-cuda-part

@@ -85,13 +85,15 @@ template <class S, int V> struct Move {
 template <class S> struct Move<S, 1> {
   template <int E> CU_FN void get (typename S::C (&v)[E], int d, const char *p, int64_t stride, int n,
                                                              int lane, typename S::C fill) {
+    p += lane * stride;                      /* one address that moves on: E of them would not fit beside v */
 #pragma unroll
-    for (int j = 0; j < E; j++) v[j] = j * 32 + lane < n ? S::get(d, p + (j * 32 + lane) * stride) : fill;
+    for (int j = 0; j < E; j++, p += 32 * stride) v[j] = j * 32 + lane < n ? S::get(d, p) : fill;
   }
   template <int E> CU_FN void put (const typename S::C (&v)[E], int d, char *p, int64_t stride, int n,
                                                              int lane) {
+    p += lane * stride;
 #pragma unroll
-    for (int j = 0; j < E; j++) if (j * 32 + lane < n) S::put(d, p + (j * 32 + lane) * stride, v[j]);
+    for (int j = 0; j < E; j++, p += 32 * stride) if (j * 32 + lane < n) S::put(d, p, v[j]);
   }
 };
 
@@ -107,7 +109,7 @@ template <class C> CU_FN C warp_most (C m) {
 }
 
 /* E registers hold a line (of g, and as many of y) */
-template <class S, int E, int V, bool back> __global__ void __launch_bounds__(BLOCK) soft_warps (const Soft r) {
+template <class S, int E, int V, bool back> __global__ void __launch_bounds__(BLOCK / 2) soft_warps (const Soft r) {
   typedef typename S::C C;
   const int lane = (int)threadIdx.x % 32, n = (int)r.n, warps = (int)blockDim.x / 32;
   for (int64_t k = (int64_t)blockIdx.x * warps + threadIdx.x / 32; k < r.lines; k += (int64_t)gridDim.x * warps) {

@@ -48,13 +48,18 @@ enum { cudaEventDefault = 0, cudaEventBlockingSync = 1, cudaEventDisableTiming =
 enum { cudaHostAllocDefault = 0, cudaHostAllocPortable = 1, cudaHostAllocMapped = 2, cudaHostAllocWriteCombined = 4 };
 enum { cudaHostRegisterDefault = 0, cudaHostRegisterPortable = 1, cudaHostRegisterMapped = 2 };
 enum { cudaEventRecordDefault = 0, cudaEventWaitDefault = 0 };
-enum { cudaDeviceScheduleAuto = 0, cudaDeviceScheduleSpin = 1, cudaDeviceScheduleYield = 2, cudaDeviceScheduleBlockingSync = 4 };
+enum {
+  cudaDeviceScheduleAuto = 0, cudaDeviceScheduleSpin = 1, cudaDeviceScheduleYield = 2,
+  cudaDeviceScheduleBlockingSync = 4
+};
 
 enum cudaMemcpyKind {
   cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice, cudaMemcpyDefault
 };
 enum cudaMemoryType { cudaMemoryTypeUnregistered, cudaMemoryTypeHost, cudaMemoryTypeDevice, cudaMemoryTypeManaged };
-enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
+enum cudaStreamCaptureMode {
+  cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed
+};
 enum cudaStreamCaptureStatus {
   cudaStreamCaptureStatusNone, cudaStreamCaptureStatusActive, cudaStreamCaptureStatusInvalidated
 };
@@ -62,10 +67,14 @@ enum cudaGraphNodeType {
   cudaGraphNodeTypeKernel, cudaGraphNodeTypeMemcpy, cudaGraphNodeTypeMemset, cudaGraphNodeTypeHost,
   cudaGraphNodeTypeGraph, cudaGraphNodeTypeEmpty
 };
-enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8, cudaFuncAttributePreferredSharedMemoryCarveout = 9 };
+enum cudaFuncAttribute {
+  cudaFuncAttributeMaxDynamicSharedMemorySize = 8, cudaFuncAttributePreferredSharedMemoryCarveout = 9
+};
 enum cudaDeviceAttr {
-  cudaDevAttrMaxThreadsPerBlock = 1, cudaDevAttrMaxBlockDimX = 2, cudaDevAttrMaxGridDimX = 5, cudaDevAttrMaxGridDimY = 6,
-  cudaDevAttrMaxGridDimZ = 7, cudaDevAttrMaxSharedMemoryPerBlock = 8, cudaDevAttrWarpSize = 10, cudaDevAttrClockRate = 13,
+  cudaDevAttrMaxThreadsPerBlock = 1, cudaDevAttrMaxBlockDimX = 2, cudaDevAttrMaxGridDimX = 5,
+  cudaDevAttrMaxGridDimY = 6,
+  cudaDevAttrMaxGridDimZ = 7, cudaDevAttrMaxSharedMemoryPerBlock = 8, cudaDevAttrWarpSize = 10,
+  cudaDevAttrClockRate = 13,
   cudaDevAttrMultiProcessorCount = 16, cudaDevAttrIntegrated = 18, cudaDevAttrCanMapHostMemory = 19,
   cudaDevAttrConcurrentKernels = 31, cudaDevAttrMemoryClockRate = 36, cudaDevAttrGlobalMemoryBusWidth = 37,
   cudaDevAttrL2CacheSize = 38, cudaDevAttrMaxThreadsPerMultiProcessor = 39, cudaDevAttrUnifiedAddressing = 41,
@@ -145,7 +154,8 @@ cudaError_t cudaMemcpy (void *, const void *, size_t, enum cudaMemcpyKind);
 cudaError_t cudaMemcpyAsync (void *, const void *, size_t, enum cudaMemcpyKind, cudaStream_t SIM_OR(0));
 cudaError_t cudaMemcpyPeer (void *, int, const void *, int, size_t);
 cudaError_t cudaMemcpyPeerAsync (void *, int, const void *, int, size_t, cudaStream_t SIM_OR(0));
-cudaError_t cudaMemcpy2DAsync (void *, size_t, const void *, size_t, size_t, size_t, enum cudaMemcpyKind, cudaStream_t SIM_OR(0));
+cudaError_t cudaMemcpy2DAsync (void *, size_t, const void *, size_t, size_t, size_t, enum cudaMemcpyKind,
+                               cudaStream_t SIM_OR(0));
 cudaError_t cudaMemset (void *, int, size_t);
 cudaError_t cudaMemsetAsync (void *, int, size_t, cudaStream_t SIM_OR(0));
 
@@ -173,8 +183,8 @@ cudaError_t cudaStreamBeginCapture (cudaStream_t, enum cudaStreamCaptureMode);
 cudaError_t cudaStreamEndCapture (cudaStream_t, cudaGraph_t *);
 cudaError_t cudaStreamIsCapturing (cudaStream_t, enum cudaStreamCaptureStatus *);
 cudaError_t cudaStreamGetCaptureInfo (cudaStream_t, enum cudaStreamCaptureStatus *, unsigned long long *id SIM_OR(NULL),
-  cudaGraph_t *graph SIM_OR(NULL), const cudaGraphNode_t **after SIM_OR(NULL), const cudaGraphEdgeData **edges SIM_OR(NULL),
-  size_t *count SIM_OR(NULL));
+  cudaGraph_t *graph SIM_OR(NULL), const cudaGraphNode_t **after SIM_OR(NULL),
+  const cudaGraphEdgeData **edges SIM_OR(NULL), size_t *count SIM_OR(NULL));
 cudaError_t cudaThreadExchangeStreamCaptureMode (enum cudaStreamCaptureMode *);
 cudaError_t cudaGraphInstantiate (cudaGraphExec_t *, cudaGraph_t, unsigned long long flags SIM_OR(0));
 cudaError_t cudaGraphUpload (cudaGraphExec_t, cudaStream_t);
@@ -192,11 +202,14 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor (int *, const void *ke
 }
 
 template <class T> static inline cudaError_t cudaMalloc (T **p, size_t n) { return cudaMalloc((void **)(void *)p, n); }
-template <class T> static inline cudaError_t cudaMallocHost (T **p, size_t n) { return cudaMallocHost((void **)(void *)p, n); }
+template <class T> static inline cudaError_t cudaMallocHost (T **p, size_t n) {
+  return cudaMallocHost((void **)(void *)p, n);
+}
 template <class T> static inline cudaError_t cudaHostAlloc (T **p, size_t n, unsigned flags) {
   return cudaHostAlloc((void **)(void *)p, n, flags);
 }
-template <class... P> static inline cudaError_t cudaFuncSetAttribute (void (*kernel) (P...), cudaFuncAttribute what, int value) {
+template <class... P> static inline cudaError_t
+cudaFuncSetAttribute (void (*kernel) (P...), cudaFuncAttribute what, int value) {
   return cudaFuncSetAttribute((const void *)kernel, what, value);
 }
 template <class... P> static inline cudaError_t

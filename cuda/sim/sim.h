@@ -13,9 +13,9 @@
 ** Memory.  Device memory is an arena per card that can't be read or written outside kernels and copies: host code that
 ** touches it dies with a message and SIGSEGV.  A kernel that touches what is not memory gives cudaErrorIllegalAddress.
 ** Fresh device memory and fresh shared memory hold 0xFF bytes: NaN, or -1.  Around every allocation and every shared
-** array lies a red zone, looked at after each kernel; with -fsanitize=address it is poisoned, and a report names the line.
-** Built with -fsanitize=alignment,bounds (no run-time library: sim_check.cpp answers), every access of a kernel is checked
-** for its type's alignment, 16 bytes for float4, and every index of an array of known length for its range.
+** array lies a red zone, looked at after each kernel; with -fsanitize=address it is poisoned, and a report names the
+** line.  Built with -fsanitize=alignment,bounds (no run-time library: sim_check.cpp answers), every access of a kernel
+** is checked for its type's alignment, 16 bytes for float4, and every index of an array of known length for its range.
 **
 ** Streams keep queues.  An operation reads its operands when it runs, not when it was queued.
 ** Limits: one thread of execution, so no races between blocks and no memory ordering, and a block that waits for
@@ -25,7 +25,8 @@
 **
 ** The environment, read once:
 **   TLUA_CUDA_SIM_ORDER   now: work runs when it is queued.  late: when somebody waits for it, and then only what that
-**                         wait needs; a query runs one operation.  shuffle: streams take turns at random; graph nodes too
+**                         wait needs; a query runs one operation.  shuffle: streams take turns at random,
+**                         and so do the nodes of a graph
 **   TLUA_CUDA_SIM_SEED    seed of every random choice (1)
 **   TLUA_CUDA_SIM_BLOCKS  forward, reverse or shuffle: order of the blocks of a launch
 **   TLUA_CUDA_SIM_THREADS forward, reverse: order of the threads of a block
@@ -83,7 +84,8 @@ enum sim_Warp {
   SIM_WARP_SYNC, SIM_INDEX, SIM_UP, SIM_DOWN, SIM_XOR, SIM_BALLOT, SIM_MATCH, SIM_ADD, SIM_MIN, SIM_MAX,
   SIM_UMIN, SIM_UMAX, SIM_BITAND, SIM_BITOR, SIM_BITXOR
 };
-unsigned long long sim_warp (sim_Warp, unsigned mask, unsigned long long bits, int lane, int width, const char *file, int line);
+unsigned long long sim_warp (sim_Warp, unsigned mask, unsigned long long bits, int lane, int width,
+                             const char *file, int line);
 unsigned sim_active (void);
 
 SIM_FN unsigned __activemask () { return sim_active(); }
@@ -135,7 +137,9 @@ SIM_FN unsigned __match_any_sync (unsigned mask, unsigned long long v, SIM_HERE)
   return (unsigned)sim_warp(SIM_MATCH, mask, v, 0, 32, file, line);
 }
 #define SIM_REDUCE(name, T, how) \
-  SIM_FN T name (unsigned mask, T v, SIM_HERE) { return (T)sim_warp(how, mask, (unsigned long long)v, 0, 32, file, line); }
+  SIM_FN T name (unsigned mask, T v, SIM_HERE) { \
+    return (T)sim_warp(how, mask, (unsigned long long)v, 0, 32, file, line); \
+  }
 SIM_REDUCE(__reduce_add_sync, unsigned, SIM_ADD)
 SIM_REDUCE(__reduce_add_sync, int, SIM_ADD)
 SIM_REDUCE(__reduce_min_sync, unsigned, SIM_UMIN)
@@ -215,7 +219,8 @@ template <class T> static inline void sim_note_pointer (sim_Launch &l, const T &
 }
 
 template <class... P, class... A>
-static inline cudaError_t sim_launch (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... args) {
+static inline cudaError_t
+sim_launch (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... args) {
   static_assert(sizeof(std::tuple<P...>) <= 4096 || sizeof...(P) == 0, "kernel parameters are at most 4 KB");
   static_assert((std::is_trivially_copyable_v<P> && ...), "kernel parameters are copied as bytes");
   auto launch = std::make_shared<sim_Launch>();

@@ -71,7 +71,8 @@ static struct sigaction before[NSIG];
 static void caught (int signal, siginfo_t *info, void *) {
   const void *p = info->si_addr;
   if (sim_in_kernel()) {
-    if (signal == SIGFPE) SIM_FAULT(cudaErrorLaunchFailure, "an integer division by zero, or of the least number by -1");
+    if (signal == SIGFPE)
+      SIM_FAULT(cudaErrorLaunchFailure, "an integer division by zero, or of the least number by -1");
     SIM_FAULT(cudaErrorIllegalAddress, "a kernel touched " + sim_name_address(p));
   }
   if (signal != SIGFPE && sim_card_of(p) != nullptr) {

@@ -33,14 +33,16 @@ void __ubsan_handle_type_mismatch_v1 (Mismatch *m, void *p) {
   char hex[32];
   snprintf(hex, sizeof hex, "%p", p);
   if (p != nullptr && ((uintptr_t)p & (align - 1)) != 0)
-    SAY(cudaErrorMisalignedAddress, "a misaligned access of " + std::string(m->type->name) + " at " + place(m->at) + ": " + hex +
-        " is not a multiple of " + std::to_string(align));
-  SAY(cudaErrorIllegalAddress, "an access of " + std::string(m->type->name) + " at " + place(m->at) + " through " + hex);
+    SAY(cudaErrorMisalignedAddress, "a misaligned access of " + std::string(m->type->name) + " at " + place(m->at) +
+        ": " + hex + " is not a multiple of " + std::to_string(align));
+  SAY(cudaErrorIllegalAddress, "an access of " + std::string(m->type->name) + " at " + place(m->at) +
+      " through " + hex);
 }
 void __ubsan_handle_type_mismatch_v1_abort (Mismatch *m, void *p) { __ubsan_handle_type_mismatch_v1(m, p); }
 
 void __ubsan_handle_out_of_bounds (Bounds *b, void *index) {
-  SAY(cudaErrorIllegalAddress, "index " + std::to_string((long long)(intptr_t)index) + " outside " + b->array->name + " at " + place(b->at));
+  SAY(cudaErrorIllegalAddress, "index " + std::to_string((long long)(intptr_t)index) +
+      " outside " + b->array->name + " at " + place(b->at));
 }
 void __ubsan_handle_out_of_bounds_abort (Bounds *b, void *index) { __ubsan_handle_out_of_bounds(b, index); }
 

@@ -43,11 +43,11 @@ static std::string where (const char *file, int line) {
 static bool same_place (const Thread &t, const char *file, int line) {
   return t.line == line && (t.file == file || strcmp(t.file, file) == 0);
 }
-static std::string triple (unsigned x, unsigned y, unsigned z) {
-  return "(" + std::to_string(x) + ", " + std::to_string(y) + ", " + std::to_string(z) + ")";
+static std::string triple (const uint3 &v) {
+  return "(" + std::to_string(v.x) + ", " + std::to_string(v.y) + ", " + std::to_string(v.z) + ")";
 }
 static std::string who () {
-  return " (block " + triple(blockIdx.x, blockIdx.y, blockIdx.z) + ", thread " + triple(threadIdx.x, threadIdx.y, threadIdx.z) + ")";
+  return " (block " + triple(blockIdx) + ", thread " + triple(threadIdx) + ")";
 }
 
 /* ends the launch; the fibres that wait are left behind, and their stacks used again */
@@ -198,8 +198,12 @@ static unsigned long long answer (const Thread &t, int lane, int first) {
   return thread[first + from].bits;
 }
 
-unsigned long long sim_warp (sim_Warp how, unsigned mask, unsigned long long bits, int lane, int width, const char *file, int line) {
-  if (!in_kernel) { fprintf(stderr, "simulated cuda: a warp operation outside a kernel at %s:%d\n", file, line); abort(); }
+unsigned long long sim_warp (sim_Warp how, unsigned mask, unsigned long long bits, int lane, int width,
+                             const char *file, int line) {
+  if (!in_kernel) {
+    fprintf(stderr, "simulated cuda: a warp operation outside a kernel at %s:%d\n", file, line);
+    abort();
+  }
   int me = current, first = me & ~31, mine = me & 31;
   Thread &t = thread[me];
   if (!(mask >> mine & 1))
@@ -246,7 +250,7 @@ static void run_block () {
   std::string damage = sim_shared_end();
   if (fault == cudaSuccess && !damage.empty()) {
     fault = cudaErrorIllegalAddress;
-    sim_tell(damage + " (block " + triple(blockIdx.x, blockIdx.y, blockIdx.z) + ")");
+    sim_tell(damage + " (block " + triple(blockIdx) + ")");
   }
 }
 
@@ -272,7 +276,9 @@ cudaError_t sim_run_kernel (const sim_Launch &l, sim_Card *card) {
   for (unsigned long long i = 0; i < blocks && fault == cudaSuccess; i++) {
     unsigned long long b = order == sim_Settings::REVERSE ? blocks - 1 - i :
                            (unsigned long long)(((unsigned __int128)i * stride + start) % blocks);
-    blockIdx = uint3{ (unsigned)(b % l.grid.x), (unsigned)(b / l.grid.x % l.grid.y), (unsigned)(b / l.grid.x / l.grid.y) };
+    blockIdx.x = (unsigned)(b % l.grid.x);
+    blockIdx.y = (unsigned)(b / l.grid.x % l.grid.y);
+    blockIdx.z = (unsigned)(b / l.grid.x / l.grid.y);
     run_block();
   }
   in_kernel = false;

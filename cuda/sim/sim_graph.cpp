@@ -127,7 +127,8 @@ cudaError_t cudaStreamBeginCapture (cudaStream_t handle, cudaStreamCaptureMode m
   if (s == nullptr) return sim_fail(cudaErrorInvalidResourceHandle);
   if (s == s->card->legacy) return sim_fail(cudaErrorStreamCaptureUnsupported);
   if (s->capture) return sim_fail(cudaErrorIllegalState);
-  auto c = std::make_shared<sim_Capture>(sim_Capture{ ++captures_so_far, new CUgraph_st(), s, mode, sim_thread(), true, false });
+  auto c = std::make_shared<sim_Capture>();
+  *c = { ++captures_so_far, new CUgraph_st(), s, mode, sim_thread(), true, false };
   captures().push_back(s->capture = c);
   s->frontier.clear();
   return cudaSuccess;
@@ -141,7 +142,8 @@ cudaError_t cudaStreamEndCapture (cudaStream_t handle, cudaGraph_t *graph) {
   std::shared_ptr<sim_Capture> c = s->capture;
   if (!c) return sim_fail(cudaErrorIllegalState);
   if (c->origin != s) return sim_fail(sim_spoil(s, cudaErrorStreamCaptureUnmatched));
-  if (c->thread != sim_thread() && c->mode != cudaStreamCaptureModeRelaxed) return sim_fail(cudaErrorStreamCaptureWrongThread);
+  if (c->thread != sim_thread() && c->mode != cudaStreamCaptureModeRelaxed)
+    return sim_fail(cudaErrorStreamCaptureWrongThread);
   cudaError_t e = c->invalid ? cudaErrorStreamCaptureInvalidated :
                   joined(c->graph, s->frontier) ? cudaSuccess : cudaErrorStreamCaptureUnjoined;
   c->active = false;
@@ -157,8 +159,9 @@ cudaError_t cudaStreamEndCapture (cudaStream_t handle, cudaGraph_t *graph) {
   return sim_fail(e);
 }
 
-cudaError_t cudaStreamGetCaptureInfo (cudaStream_t handle, cudaStreamCaptureStatus *status, unsigned long long *id, cudaGraph_t *graph,
-                                      const cudaGraphNode_t **after, const cudaGraphEdgeData **edges, size_t *count) {
+cudaError_t cudaStreamGetCaptureInfo (cudaStream_t handle, cudaStreamCaptureStatus *status, unsigned long long *id,
+                                      cudaGraph_t *graph, const cudaGraphNode_t **after,
+                                      const cudaGraphEdgeData **edges, size_t *count) {
   SIM_CALL("cudaStreamGetCaptureInfo");
   CUstream_st *s = sim_stream(handle);
   if (s == nullptr) return sim_fail(cudaErrorInvalidResourceHandle);

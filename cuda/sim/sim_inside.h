@@ -102,7 +102,7 @@ struct CUevent_st {
 extern std::recursive_mutex &sim_lock;
 const sim_Settings &sim_settings (void);
 unsigned long long sim_random (void);
-cudaError_t sim_enter (const char *function);   /* injected and sticky errors, the driver, calls out of host functions */
+cudaError_t sim_enter (const char *function);   /* injected and sticky errors, the driver, host functions */
 cudaError_t sim_fail (cudaError_t);             /* kept as the thread's last error */
 void sim_break (sim_Card *, cudaError_t);
 void sim_tell (const std::string &words);       /* of the last fault */
@@ -153,7 +153,7 @@ double sim_seconds (void);
 cudaError_t sim_capture (CUstream_st *, sim_Op &);
 cudaError_t sim_unsafe (void);                  /* before calls that must not meet a capture */
 cudaError_t sim_spoil (CUstream_st *, cudaError_t);   /* the stream's capture is invalid; gives the error */
-cudaError_t sim_spoil_card (sim_Card *, bool only_blocking, cudaError_t);   /* the same for a card's, if there are any */
+cudaError_t sim_spoil_card (sim_Card *, bool only_blocking, cudaError_t);   /* the same for a card's */
 cudaError_t sim_capture_wait (CUstream_st *, CUevent_st *);
 
 #endif

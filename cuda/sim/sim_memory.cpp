@@ -128,8 +128,8 @@ static void open_both (const void *a, const void *b, bool open) {
 static cudaError_t copy_now (void *to, size_t tp, const void *from, size_t fp, size_t width, size_t rows) {
   size_t all_to = (rows - 1) * tp + width, all_from = (rows - 1) * fp + width;
   if ((sim_card_of(to) && !sim_is_block(to, all_to)) || (sim_card_of(from) && !sim_is_block(from, all_from))) {
-    sim_tell("a copy from " + sim_name_address(from) + " to " + sim_name_address(to) + " of " + std::to_string(width * rows) +
-             " bytes, when one of them is freed");
+    sim_tell("a copy from " + sim_name_address(from) + " to " + sim_name_address(to) + " of " +
+             std::to_string(width * rows) + " bytes, when one of them is freed");
     return cudaErrorIllegalAddress;
   }
   open_both(to, from, true);
@@ -138,16 +138,18 @@ static cudaError_t copy_now (void *to, size_t tp, const void *from, size_t fp, s
   return cudaSuccess;
 }
 
-static cudaError_t put_copy (cudaStream_t handle, void *to, size_t tp, const void *from, size_t fp, size_t width, size_t rows,
-                             cudaMemcpyKind kind, bool wait) {
+static cudaError_t put_copy (cudaStream_t handle, void *to, size_t tp, const void *from, size_t fp,
+                             size_t width, size_t rows, cudaMemcpyKind kind, bool wait) {
   if (width == 0 || rows == 0) return cudaSuccess;
   size_t all_to = (rows - 1) * tp + width, all_from = (rows - 1) * fp + width;
   Side a = side(to, all_to), b = side(from, all_from);
   if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
   bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
-  if (kind != cudaMemcpyDefault && ((a == DEVICE) != to_device || (b == DEVICE) != from_device)) return cudaErrorInvalidValue;
-  if ((a == DEVICE && !sim_is_block(to, all_to)) || (b == DEVICE && !sim_is_block(from, all_from))) return cudaErrorInvalidValue;
+  if (kind != cudaMemcpyDefault && ((a == DEVICE) != to_device || (b == DEVICE) != from_device))
+    return cudaErrorInvalidValue;
+  if ((a == DEVICE && !sim_is_block(to, all_to)) || (b == DEVICE && !sim_is_block(from, all_from)))
+    return cudaErrorInvalidValue;
   CUstream_st *s = sim_stream(handle);
   if (s == nullptr) return cudaErrorInvalidResourceHandle;
   bool pageable = a == PAGEABLE || b == PAGEABLE;
@@ -299,8 +301,8 @@ cudaError_t cudaMemcpyPeerAsync (void *to, int, const void *from, int, size_t n,
   SIM_CALL("cudaMemcpyPeerAsync");
   return sim_fail(put_copy(s, to, n, from, n, n, 1, cudaMemcpyDeviceToDevice, false));
 }
-cudaError_t cudaMemcpy2DAsync (void *to, size_t tp, const void *from, size_t fp, size_t width, size_t rows, cudaMemcpyKind kind,
-                               cudaStream_t s) {
+cudaError_t cudaMemcpy2DAsync (void *to, size_t tp, const void *from, size_t fp, size_t width, size_t rows,
+                               cudaMemcpyKind kind, cudaStream_t s) {
   SIM_CALL("cudaMemcpy2DAsync");
   if (width > tp || width > fp) return sim_fail(cudaErrorInvalidPitchValue);
   return sim_fail(put_copy(s, to, tp, from, fp, width, rows, kind, false));

@@ -108,8 +108,9 @@ size_t sim_shared_limit (const void *kernel) {
 cudaError_t sim_launch_it (const std::shared_ptr<sim_Launch> &l, cudaStream_t handle) {
   SIM_CALL("cudaLaunchKernel");
   const dim3 &g = l->grid, &b = l->block;
-  if (b.x == 0 || b.y == 0 || b.z == 0 || b.x > 1024 || b.y > 1024 || b.z > 64 || (size_t)b.x * b.y * b.z > SIM_MAX_THREADS ||
-      g.x == 0 || g.y == 0 || g.z == 0 || g.x > 0x7FFFFFFF || g.y > 65535 || g.z > 65535)
+  if (b.x == 0 || b.y == 0 || b.z == 0 || b.x > 1024 || b.y > 1024 || b.z > 64 ||
+      (size_t)b.x * b.y * b.z > SIM_MAX_THREADS || g.x == 0 || g.y == 0 || g.z == 0 || g.x > 0x7FFFFFFF ||
+      g.y > 65535 || g.z > 65535)
     return sim_fail(cudaErrorInvalidConfiguration);
   if (l->shared > sim_shared_limit(l->kernel)) return sim_fail(cudaErrorInvalidValue);
   CUstream_st *s = sim_stream(handle);
@@ -158,7 +159,9 @@ cudaError_t cudaStreamCreateWithPriority (cudaStream_t *s, unsigned flags, int p
   sim_streams().insert(*s = made);
   return cudaSuccess;
 }
-cudaError_t cudaStreamCreateWithFlags (cudaStream_t *s, unsigned flags) { return cudaStreamCreateWithPriority(s, flags, 0); }
+cudaError_t cudaStreamCreateWithFlags (cudaStream_t *s, unsigned flags) {
+  return cudaStreamCreateWithPriority(s, flags, 0);
+}
 cudaError_t cudaStreamCreate (cudaStream_t *s) { return cudaStreamCreateWithPriority(s, cudaStreamDefault, 0); }
 
 cudaError_t cudaStreamDestroy (cudaStream_t handle) {
@@ -199,7 +202,8 @@ cudaError_t cudaStreamQuery (cudaStream_t handle) {
   CUstream_st *s = sim_stream(handle);
   if (cudaError_t e = may_wait(s)) return sim_fail(e);
   if (!s->queue.empty()) step_toward(s);
-  return sim_fail(s->card->broken != cudaSuccess ? s->card->broken : s->queue.empty() ? cudaSuccess : cudaErrorNotReady);
+  if (s->card->broken != cudaSuccess) return sim_fail(s->card->broken);
+  return sim_fail(s->queue.empty() ? cudaSuccess : cudaErrorNotReady);
 }
 cudaError_t cudaDeviceSynchronize () {
   SIM_CALL("cudaDeviceSynchronize");
@@ -312,11 +316,13 @@ cudaError_t cudaEventQuery (cudaEvent_t e) {
   SIM_CALL("cudaEventQuery");
   if (cudaError_t wrong = event_look(e)) return sim_fail(wrong);
   if (e->mark && !e->mark->done) step_toward(e->mark->stream);
-  return sim_fail(sim_card()->broken != cudaSuccess ? sim_card()->broken : !e->mark || e->mark->done ? cudaSuccess : cudaErrorNotReady);
+  if (sim_card()->broken != cudaSuccess) return sim_fail(sim_card()->broken);
+  return sim_fail(!e->mark || e->mark->done ? cudaSuccess : cudaErrorNotReady);
 }
 cudaError_t cudaEventElapsedTime (float *ms, cudaEvent_t a, cudaEvent_t b) {
   SIM_CALL("cudaEventElapsedTime");
-  if (!events().count(a) || !events().count(b) || ((a->flags | b->flags) & cudaEventDisableTiming) || !a->mark || !b->mark)
+  if (!events().count(a) || !events().count(b) || ((a->flags | b->flags) & cudaEventDisableTiming) ||
+      !a->mark || !b->mark)
     return sim_fail(cudaErrorInvalidResourceHandle);
   if (!a->mark->done || !b->mark->done) return sim_fail(cudaErrorNotReady);
   *ms = (float)(1e3 * (b->mark->time - a->mark->time));

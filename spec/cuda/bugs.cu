@@ -130,7 +130,8 @@ static void absent_lanes () { LAUNCH(k_lanes, 1, N, 0, x, y, right ? 32 : 16); e
 
 KERNEL k_outside (const float *from, float *to, unsigned mask) {
   float v = from[threadIdx.x];
-  if (mask >> (threadIdx.x & 31) & 1) v = __shfl_sync(mask, v, (int)(threadIdx.x & 31) ^ 1) + __shfl_sync(mask, v, (int)(threadIdx.x & 31));
+  int lane = (int)(threadIdx.x & 31);
+  if (mask >> lane & 1) v = __shfl_sync(mask, v, lane ^ 1) + __shfl_sync(mask, v, lane);
   to[threadIdx.x] = from[threadIdx.x] + 0 * v;
 }
 static void unnamed_lane () { LAUNCH(k_outside, 1, N, 0, x, y, right ? ~0u : 0x7FFFFFFFu); expect(same); }
@@ -213,7 +214,8 @@ static void capture (int what) {
   LAUNCH(k_copy, 1, N, 0, x, y, N);
   if (!right) {
     cudaError_t e = what == 0 ? cudaStreamSynchronize(stream) : what == 1 ? cudaMalloc(&p, 64) :
-                    what == 2 ? cudaMemcpyAsync(y, host, sizeof host, cudaMemcpyHostToDevice, stream) : cudaDeviceSynchronize();
+                    what == 2 ? cudaMemcpyAsync(y, host, sizeof host, cudaMemcpyHostToDevice, stream) :
+                    cudaDeviceSynchronize();
     printf("refused with %d; ", (int)e);
   }
   LAUNCH(k_add, 1, N, 0, x, y);
@@ -269,7 +271,8 @@ static void graph_freed () {                 /* a graph that runs after its memo
 static void large_block () { LAUNCH(k_copy, 1, right ? N : 2 * 1024, 0, x, y, N); expect(same); }
 static void large_shared () {
   size_t n = 100 << 10;
-  if (right) check(cudaFuncSetAttribute((const void *)k_dynamic, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)n), "attribute");
+  cudaFuncAttribute most = cudaFuncAttributeMaxDynamicSharedMemorySize;
+  if (right) check(cudaFuncSetAttribute((const void *)k_dynamic, most, (int)n), "attribute");
   LAUNCH(k_dynamic, 1, N, n, x, y, 0);
   expect(same);
 }
@@ -283,11 +286,13 @@ static void copy_past () { check(cudaMemcpy(host, y, sizeof host + (right ? 0 : 
 
 static const struct { const char *name; void (*run) (); } kinds[] = {
 #define KIND(name) { #name, name }
-  KIND(missing_barrier), KIND(global_write), KIND(global_far), KIND(shared_write), KIND(shared_index), KIND(dynamic_write),
-  KIND(fresh_shared), KIND(fresh_memory), KIND(diverged_barrier), KIND(left_barrier), KIND(absent_lanes), KIND(unnamed_lane),
-  KIND(misaligned), KIND(block_order), KIND(zero_divide), KIND(host_touch), KIND(host_argument), KIND(early_read),
-  KIND(early_write), KIND(unordered_streams), KIND(capture_sync), KIND(capture_malloc), KIND(capture_pageable),
-  KIND(capture_device), KIND(capture_fork), KIND(graph_freed), KIND(large_block), KIND(large_shared), KIND(double_free), KIND(copy_past)
+  KIND(missing_barrier), KIND(global_write), KIND(global_far), KIND(shared_write), KIND(shared_index),
+  KIND(dynamic_write), KIND(fresh_shared), KIND(fresh_memory), KIND(diverged_barrier), KIND(left_barrier),
+  KIND(absent_lanes), KIND(unnamed_lane), KIND(misaligned), KIND(block_order), KIND(zero_divide),
+  KIND(host_touch), KIND(host_argument), KIND(early_read), KIND(early_write), KIND(unordered_streams),
+  KIND(capture_sync), KIND(capture_malloc), KIND(capture_pageable),
+  KIND(capture_device), KIND(capture_fork), KIND(graph_freed), KIND(large_block), KIND(large_shared),
+  KIND(double_free), KIND(copy_past)
 };
 
 int main (int argc, char **argv) {

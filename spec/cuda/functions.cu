@@ -10,10 +10,14 @@
 #include "launch.h"
 
 static int bad;
+static void tell (int line, const char *what, double x, double y) {
+  printf("line %d: %s is %.17g, not %.17g\n", line, what, x, y);
+  bad++;
+}
 #define IS(x, y) \
-  do { if (!((x) == (y))) { printf("line %d: %s is %g, not %g\n", __LINE__, #x, (double)(x), (double)(y)); bad++; } } while (0)
+  do { if (!((x) == (y))) tell(__LINE__, #x, (double)(x), (double)(y)); } while (0)
 #define NEAR(x, y, tol) \
-  do { if (!(fabs((double)(x) - (double)(y)) <= (tol))) { printf("line %d: %s is %.17g, not %.17g\n", __LINE__, #x, (double)(x), (double)(y)); bad++; } } while (0)
+  do { if (!(fabs((double)(x) - (double)(y)) <= (tol))) tell(__LINE__, #x, (double)(x), (double)(y)); } while (0)
 
 static void run (cudaError_t e) {
   if (e == cudaSuccess) e = cudaDeviceSynchronize();
@@ -28,15 +32,18 @@ static __global__ void bits (int) {
   IS(__mul64hi(-1, 1), -1ll);
   IS(__byte_perm(0x33221100u, 0x77665544u, 0x7531u), 0x77553311u);
   IS(__funnelshift_l(0x80000000u, 1, 1), 3u); IS(__funnelshift_r(2, 1, 1), 0x80000001u);
-  IS(__float_as_uint(1.0f), 0x3F800000u); IS(__int_as_float(0x40000000), 2.0f); IS(__double_as_longlong(1.0), 0x3FF0000000000000ll);
-  IS(__float2int_rn(2.5f), 2); IS(__float2int_rz(-2.5f), -2); IS(__float2int_rd(-2.5f), -3); IS(__float2int_ru(2.1f), 3);
+  IS(__float_as_uint(1.0f), 0x3F800000u); IS(__int_as_float(0x40000000), 2.0f);
+  IS(__double_as_longlong(1.0), 0x3FF0000000000000ll);
+  IS(__float2int_rn(2.5f), 2); IS(__float2int_rz(-2.5f), -2); IS(__float2int_rd(-2.5f), -3);
+  IS(__float2int_ru(2.1f), 3);
   IS(__float2int_rz(NAN), 0); IS(__float2int_rz(1e20f), INT32_MAX); IS(__float2uint_rz(-1.0f), 0u);
   IS(__double2ll_rn(1e300), INT64_MAX); IS(__double2ll_rz(-1e300), INT64_MIN);
   IS(min(3u, 2u), 2u); IS(max(-1, 1), 1); IS(min(2.0f, NAN), 2.0f); IS(max(1.0f, 2.0), 2.0);
   IS(__saturatef(NAN), 0.0f); IS(__fmaf_rn(1 + 0x1p-12f, 1 + 0x1p-12f, -1), 0x1p-11f + 0x1p-24f);
   NEAR(rsqrt(4.0), 0.5, 0); NEAR(rsqrtf(2.0f), 0.70710678f, 0); NEAR(sinpi(0.5), 1, 0); NEAR(sinpi(1.0), 0, 0);
   NEAR(cospi(1.0), -1, 0); NEAR(cospi(0.5), 0, 0); NEAR(normcdf(0.0), 0.5, 0);
-  for (double x : { -4.0, -2.0, -0.5, -1e-9, 0.0, 1e-3, 0.3, 1.0, 2.5, 3.5 }) NEAR(erfinv(erf(x)), x, 1e-9 + 1e-7 * (fabs(x) > 3));
+  for (double x : { -4.0, -2.0, -0.5, -1e-9, 0.0, 1e-3, 0.3, 1.0, 2.5, 3.5 })
+    NEAR(erfinv(erf(x)), x, 1e-9 + 1e-7 * (fabs(x) > 3));
   IS(erfinv(1.0), (double)INFINITY); IS(isnan(erfinv(2.0)), true);
 }
 
@@ -73,10 +80,10 @@ static __global__ void warps (int) {
 }
 
 static __global__ void sums (unsigned long long *total, float *f, int *most, int *places) {
-  unsigned long long i = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * (threadIdx.z +
-                         blockDim.z * (blockIdx.x + (unsigned long long)gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z))));
+  unsigned block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
+  unsigned i = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * (threadIdx.z + blockDim.z * block));
   places[i]++;
-  atomicAdd(total, i);
+  atomicAdd(total, (unsigned long long)i);
   atomicAdd(f, 1.0f);
   atomicMax(most, (int)i);
   CU_SHARED(int, count, 1);

@@ -13,7 +13,7 @@ OBJ   = $(SIM:cuda/sim/%.cpp=$(OUT)/%.o)
 
 all: $(OUT)/bugs $(OUT)/functions
 $(OUT)/bugs $(OUT)/functions: %: %.o $(OBJ)
-	$(CXX) $(ASAN) -pthread -o $@ $^
+	$(CXX) $(ASAN) -pthread -o $@.new $^ && mv $@.new $@
 $(OUT)/%.o: cuda/sim/%.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(FLAGS) $(ASAN) -O1 -c -o $@ $<

@@ -75,7 +75,8 @@ describe("the simulated card", function()
   end
 
   test("lets the right twins pass, in every order of streams, blocks and threads", function()
-    for _, env in ipairs { "TLUA_CUDA_SIM_ORDER=now", late, "TLUA_CUDA_SIM_ORDER=shuffle", "TLUA_CUDA_SIM_ORDER=shuffle TLUA_CUDA_SIM_SEED=7",
+    for _, env in ipairs { "TLUA_CUDA_SIM_ORDER=now", late, "TLUA_CUDA_SIM_ORDER=shuffle",
+                           "TLUA_CUDA_SIM_ORDER=shuffle TLUA_CUDA_SIM_SEED=7",
                            "TLUA_CUDA_SIM_BLOCKS=reverse TLUA_CUDA_SIM_THREADS=reverse" } do
       for _, name in ipairs(names) do
         local r = run("plain", env, "bugs " .. name .. " right")
@@ -88,7 +89,8 @@ describe("the simulated card", function()
   test("says where a kernel wrote past an array, under the address sanitizer", function()
     for _, name in ipairs { "global_write", "shared_write", "dynamic_write" } do
       local r = run("asan", "", "bugs " .. name)
-      assert.is_truthy(r.err:find("AddressSanitizer: use%-after%-poison.*WRITE of size 4.*in k_%w+ .*bugs%.cu:%d+"), r.out .. r.err)
+      local report = "AddressSanitizer: use%-after%-poison.*WRITE of size 4.*in k_%w+ .*bugs%.cu:%d+"
+      assert.is_truthy(r.err:find(report), r.out .. r.err)
     end
     for _, name in ipairs(names) do
       local r = run("asan", late, "bugs " .. name .. " right")
