@@ -121,7 +121,7 @@ local function step()
 end
 report("two-layer step, eager", step, "a third of PyTorch's")
 for _ = 1, 3 do step() end
-local plan = torch.capture(step)
+local plan = torch.capture(step, "cuda")
 report("two-layer step, replayed", function () plan() end, "PyTorch's CUDA graph or less")
 
 for _, s in ipairs(shares) do timer.report("gpu/share of the copy rate: " .. s[1], s[2], "%", "90 or more") end

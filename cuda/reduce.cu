@@ -104,7 +104,7 @@ CU_FN void finish (const Reduce &r, const typename Fold::Acc &a, int64_t k) {
   if (r.at) cu_store(r.dat, r.at + offset[1], Fold::place(a));
 }
 
-template <class Fold, class Load> __global__ void __launch_bounds__(BLOCK) reduce_lines (const Reduce r) {
+template <class Fold, class Load> __global__ void __launch_bounds__(BLOCK, 3) reduce_lines (const Reduce r) {
   typedef typename Fold::Acc Acc;
   CU_SHARED(Acc, room, BLOCK);
   const int t = (int)threadIdx.x, wide = (int)blockDim.x / r.lanes;

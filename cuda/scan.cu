@@ -65,7 +65,7 @@ template <class Run> CU_FN void put (const Scan &r, char *y, char *at, int64_t i
 
 /* ---- a thread a line, or a piece of one; neighbouring threads have neighbouring lines ---- */
 
-template <class Run> __global__ void __launch_bounds__(BLOCK) scan_columns (const Scan r) {
+template <class Run> __global__ void __launch_bounds__(BLOCK, 3) scan_columns (const Scan r) {
   typedef typename Run::Acc Acc;
   for (int64_t k = cu_first(); k < r.work; k += cu_stride()) {
     const int64_t piece = k / r.lines, line = k - piece * r.lines, from = piece * r.piece;

@@ -109,7 +109,7 @@ template <class C> CU_FN C warp_most (C m) {
 }
 
 /* E registers hold a line (of g, and as many of y) */
-template <class S, int E, int V, bool back> __global__ void __launch_bounds__(BLOCK / 2) soft_warps (const Soft r) {
+template <class S, int E, int V, bool back> __global__ void __launch_bounds__(BLOCK / 2, 4) soft_warps (const Soft r) {
   typedef typename S::C C;
   const int lane = (int)threadIdx.x % 32, n = (int)r.n, warps = (int)blockDim.x / 32;
   for (int64_t k = (int64_t)blockIdx.x * warps + threadIdx.x / 32; k < r.lines; k += (int64_t)gridDim.x * warps) {

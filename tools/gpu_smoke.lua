@@ -85,7 +85,7 @@ check("a replayed step has the bits of an eager one", function ()
   for i = 1, 20 do losses[i] = step():item() end
   local again = trainer()
   if again():item() ~= losses[1] then return false end
-  local plan = torch.capture(again)
+  local plan = torch.capture(again, device)
   for i = 3, 20 do
     if plan():item() ~= losses[i] then return false end
   end
