@@ -20,6 +20,7 @@
 
 #define WORKSPACE_90 ((size_t)32 << 20)      /* NVIDIA's advice from compute capability 9.0 on, */
 #define WORKSPACE_OLD ((size_t)4 << 20)      /* and before */
+#define WORKSPACE_LEAST ((size_t)64 << 10)
 
 typedef struct Room {                        /* a workspace, and whose it is */
   struct Room *next;
@@ -148,13 +149,23 @@ int cu_blas_check (cu_Work *w, cublasStatus_t status, const char *call) {
   return cu_check(w, error != cudaSuccess ? error : cudaErrorUnknown, call);
 }
 
-/* from the driver itself, since it is kept; where the card is full, what the allocator keeps unused goes first */
-static cudaError_t allocate (cu_Work *w, void **memory, size_t bytes) {
-  cudaError_t error = cudaMalloc(memory, bytes);
-  if (error != cudaErrorMemoryAllocation || cu_thread.plan) return error;    /* a capture can't wait */
-  cudaGetLastError();                        /* it is known; the next call shall not find it */
-  w->gpu->device.trim(&w->gpu->device);
-  return cudaMalloc(memory, bytes);
+/*
+** From the driver itself, since it is kept.  Where the card is full, what the allocator keeps unused goes first, and then
+** less has to do: a product with a small workspace is slower, none at all is an error.
+*/
+static cudaError_t allocate (cu_Work *w, Room *r) {
+  cudaError_t error = cudaMalloc(&r->memory, r->bytes);
+  if (error == cudaErrorMemoryAllocation && !cu_thread.plan) {       /* a capture can't wait */
+    cudaGetLastError();                      /* it is known; the next call shall not find it */
+    w->gpu->device.trim(&w->gpu->device);
+    error = cudaMalloc(&r->memory, r->bytes);
+  }
+  while (error == cudaErrorMemoryAllocation && r->bytes / 8 >= WORKSPACE_LEAST) {
+    cudaGetLastError();
+    r->bytes /= 8;
+    error = cudaMalloc(&r->memory, r->bytes);
+  }
+  return error;
 }
 
 /* the stream's workspace.  Streams of the plugin live as long as the process, and so do these. */
@@ -167,7 +178,7 @@ static int room_of (Slot *s, cu_Work *w, Room **out) {
   if (!r) return TL_NOMEM;
   r->stream = w->stream;
   r->bytes = w->major >= 9 ? WORKSPACE_90 : WORKSPACE_OLD;
-  reason = cu_check(w, allocate(w, &r->memory, r->bytes), "cudaMalloc");
+  reason = cu_check(w, allocate(w, r), "cudaMalloc");
   if (reason) {
     free(r);
     return reason;

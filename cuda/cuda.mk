@@ -64,6 +64,8 @@ ifeq ($(SIM_MODE),asan)
 else
   SIM_OPT = -O1 -g1
 endif
+# wide loads on addresses that a card could not load from, and indices outside arrays: sim_check.cpp answers
+SIM_CHECK = -fsanitize=alignment,bounds
 SIM_INC   = -DTL_CUDA_SIM -Isrc -Icuda/sim -Icuda
 SIM_FLAGS = $(SIM_OPT) -ffp-contract=off -fwrapv -fPIC -fvisibility=hidden -pthread $(SIM_INC) -Wall -Wextra -Wno-unknown-pragmas
 SIM_OBJ  := $(patsubst cuda/%,$(SIM_BUILD)/%.o,$(CUDA_HOST) $(CUDA_KERN) $(wildcard cuda/sim/*.cpp))
@@ -76,7 +78,7 @@ $(SIM_PLUGIN): $(SIM_OBJ)
 $(SIM_BUILD)/%.cu.o: cuda/%.cu
 	@mkdir -p $(@D)
 	@echo "  c++ $< (simulator)"
-	$(Q)$(CXX) -std=c++17 -x c++ $(SIM_FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CXX) -std=c++17 -x c++ $(SIM_FLAGS) $(SIM_CHECK) -MMD -MP -c -o $@ $<
 $(SIM_BUILD)/%.cpp.o: cuda/%.cpp
 	@mkdir -p $(@D)
 	@echo "  c++ $<"

@@ -1,7 +1,7 @@
 /*
 ** softmax.cu -- softmax, log_softmax and their derivatives along the one inside dim.
 **
-** Packed lines of up to 1024 elements stay in the registers of a warp, so memory is read once and written once.
+** Lines of up to 1024 packed elements stay in the registers of a warp, so memory is read once and written once.
 ** Longer lines have a block each, and stay in its shared memory where they fit.  Lines side by side (a dim in
 ** the middle) have neighbouring threads, 1 or 8 for each.  Where a line can't be kept, its largest element and the
 ** sum of exponentials about it are found in one pass: a larger element scales the sum down.
@@ -109,7 +109,7 @@ template <class C> CU_FN C warp_most (C m) {
 }
 
 /* E registers hold a line (of g, and as many of y) */
-template <class S, int E, int V, bool back> __global__ void __launch_bounds__(BLOCK / 2, 4) soft_warps (const Soft r) {
+template <class S, int E, int V, bool back> __global__ void __launch_bounds__(BLOCK / 2, 3) soft_warps (const Soft r) {
   typedef typename S::C C;
   const int lane = (int)threadIdx.x % 32, n = (int)r.n, warps = (int)blockDim.x / 32;
   for (int64_t k = (int64_t)blockIdx.x * warps + threadIdx.x / 32; k < r.lines; k += (int64_t)gridDim.x * warps) {
@@ -295,11 +295,12 @@ template <class S, int E, int V, bool back> static int warps (Soft *r, cu_Work *
   return CU_LAUNCH(w, (soft_warps<S, E, V, back>), grid, dim3(threads), 0, *r);
 }
 
-/* most: elements that a warp keeps; V: those moved at once where vec says that it can be */
+/* most: elements that a warp keeps, half of it where they go one by one, which takes more registers; V: those
+   moved at once where vec says that it can be */
 template <class S, int most, int V, bool back> static int start (Soft *r, cu_Work *w, int columns, int vec) {
-  if (columns || r->n > most) return columns_or_blocks<S, back>(r, w, columns);
+  if (columns || r->n > (vec ? most : most / 2)) return columns_or_blocks<S, back>(r, w, columns);
   if (r->n <= most / 4) return vec ? warps<S, most / 128, V, back>(r, w) : warps<S, most / 128, 1, back>(r, w);
-  return vec ? warps<S, most / 32, V, back>(r, w) : warps<S, most / 32, 1, back>(r, w);
+  return vec ? warps<S, most / 32, V, back>(r, w) : warps<S, most / 64, 1, back>(r, w);
 }
 template <class S, int most, int V> static int start (Soft *r, cu_Work *w, int back, int columns, int vec) {
   return back ? start<S, most, V, true>(r, w, columns, vec) : start<S, most, V, false>(r, w, columns, vec);
@@ -340,6 +341,6 @@ extern "C" int cu_softmax (const tl_Cmd *c, cu_Work *w) {
       default: break;
     }
   if (same && c->dtype == TL_f64 && r.dy == TL_f64)
-    return start<Same<TL_f64>, WARP_MOST / 2, 2>(&r, w, back, columns, vec);
+    return start<Same<TL_f64>, WARP_MOST / 4, 2>(&r, w, back, columns, vec);
   return c->dtype == TL_f32 ? mixed<float>(&r, w, back, columns) : mixed<double>(&r, w, back, columns);
 }

@@ -180,7 +180,7 @@ part_bench () {
   status=$?
   cat "$out/bench.txt"
   if [ -n "$python" ]; then
-    timeout -k 3 38 "$python" -P bench/peers/gpu.py > "$out/bench-pytorch.txt" 2>&1
+    timeout -k 3 38 "$python" bench/peers/gpu.py > "$out/bench-pytorch.txt" 2>&1
     cat "$out/bench-pytorch.txt"
   fi
   say "see below"
@@ -225,10 +225,10 @@ part () {
   echo "   $verdict${words:+: $words} ($((SECONDS - start)) s)"
   echo "| $name | $verdict | $words | $((SECONDS - start)) s |" >> "$work/table"
 }
-part facts 20
-part build 80
+part facts 15
+part build 75
 part smoke 20
-part spec 120
+part spec 115
 part parity 70
 part sanitizer 95
 part bench 80

@@ -186,7 +186,7 @@ cublasStatus_t cublasSetWorkspace_v2 (cublasHandle_t h, void *workspace, size_t 
   const char *call = "cublasSetWorkspace";
   if (!h || h->magic != ALIVE) return wrong(call, "this is no handle");
   if ((uintptr_t)workspace % 256 != 0) return wrong(call, "a workspace starts at a multiple of 256 bytes");
-  if (!workspace || bytes < (size_t)1 << 20) return wrong(call, "this workspace is too small to be of use");
+  if (!workspace || bytes < (size_t)64 << 10) return wrong(call, "this workspace is too small to be of use");
   cudaPointerAttributes facts;
   if (cudaPointerGetAttributes(&facts, workspace) != cudaSuccess || facts.type != cudaMemoryTypeDevice || facts.device != h->device)
     return wrong(call, "a workspace is memory of the handle's device");

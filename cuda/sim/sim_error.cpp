@@ -28,7 +28,7 @@ static sim_Settings read_settings () {
   sim_Settings s;
   s.order = (decltype(s.order))choice("TLUA_CUDA_SIM_ORDER", "late", "shuffle");
   s.blocks = (decltype(s.blocks))choice("TLUA_CUDA_SIM_BLOCKS", "reverse", "shuffle");
-  s.threads = (decltype(s.threads))choice("TLUA_CUDA_SIM_THREADS", "reverse", "reverse");
+  s.threads = (decltype(s.threads))choice("TLUA_CUDA_SIM_THREADS", "reverse", "shuffle");
   long long memory = number("TLUA_CUDA_SIM_MEM", 1LL << 30);
   s.memory = memory < 512 ? 512 : (size_t)memory;
   long long cards = number("TLUA_CUDA_SIM_CARDS", 1);

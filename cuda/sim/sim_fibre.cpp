@@ -1,7 +1,9 @@
 /*
 ** sim_fibre.cpp -- runs a launch: blocks one after another, the threads of a block as fibres that give way to each
 ** other at barriers and warp operations.  A fibre is a stack; threads that never wait share one, since whoever ends
-** goes on with the next thread that has not begun.  So a fibre is made only when somebody waits.
+** goes on with the next thread that has not begun.  So a fibre is made only when somebody waits.  Between two waits the
+** threads run in the order asked for, one after another: a read that a barrier should part from another thread's write
+** comes before it in one order and after it in the opposite one.
 */
 #include <numeric>
 
@@ -26,7 +28,7 @@ struct Thread {
 static Thread thread[SIM_MAX_THREADS];
 static int ready[SIM_MAX_THREADS], ready_from, ready_count;   /* a ring of those that can go on */
 static int threads, begun, gone, current;
-static bool backward;                        /* the threads begin from the last */
+static int turn[SIM_MAX_THREADS];            /* the order of the threads of a block, until the next barrier */
 static int arrived, votes, verdict;          /* at the barrier */
 static int waits_first;                      /* there */
 static std::vector<Stack *> in_use;
@@ -102,12 +104,28 @@ static void wake (int t) {
   ready[(ready_from + ready_count++) % SIM_MAX_THREADS] = t;
 }
 
+/* numbers 0 to n - 1 in the order asked for */
+static void arrange (int *list, int n) {
+  auto order = sim_settings().threads;
+  for (int i = 0; i < n; i++) list[i] = order == sim_Settings::REVERSE ? n - 1 - i : i;
+  if (order == sim_Settings::SHUFFLED)
+    for (int i = n - 1; i > 0; i--) std::swap(list[i], list[sim_random() % (unsigned)(i + 1)]);
+}
+/* all of the list can go on, the current thread among them: the first does so at once */
+static void resume (const int *list, int n) {
+  int me = current;
+  for (int i = 1; i < n; i++) wake(list[i]);
+  thread[list[0]].state = READY;
+  if (list[0] == me) return;
+  set_current(list[0]);
+  go(thread[list[0]].stack);
+}
+
 /* the whole life of a fibre: one thread after another, until none is left to begin */
 static void life () {
   landed(in_use.back());
   while (begun < threads) {
-    int t = backward ? threads - 1 - begun : begun;
-    begun++;
+    int t = turn[begun++];
     thread[t].stack = (Stack *)here;
     set_current(t);
     thread[t].state = READY;
@@ -136,9 +154,8 @@ int sim_barrier (sim_Barrier kind, int value, const char *file, int line) {
   else {
     verdict = votes;
     arrived = votes = 0;
-    t.state = READY;
-    for (int other = 0; other < threads; other++)
-      if (other != me) wake(other);
+    if (sim_settings().threads == sim_Settings::SHUFFLED) arrange(turn, threads);
+    resume(turn, threads);
   }
   return kind == SIM_AND ? verdict == threads : verdict;
 }
@@ -211,7 +228,9 @@ unsigned long long sim_warp (sim_Warp how, unsigned mask, unsigned long long bit
   t.how = how; t.mask = mask; t.bits = bits; t.lane = lane; t.width = width; t.file = file; t.line = line;
   t.state = AT_WARP;
   bool all = true;
-  for (int i = 31; i >= 0 && all; i--) {     /* lanes come in rising order, so from the end it is soon seen who lacks */
+  bool up = sim_settings().threads == sim_Settings::REVERSE;
+  for (int k = 31; k >= 0 && all; k--) {     /* from the lane that comes last it is soon seen who lacks */
+    int i = up ? 31 - k : k;
     if (!(mask >> i & 1)) continue;
     const Thread &x = thread[first + i];
     if (first + i >= threads || x.state == GONE)
@@ -221,14 +240,16 @@ unsigned long long sim_warp (sim_Warp how, unsigned mask, unsigned long long bit
   }
   if (all) {
     unsigned long long got[32];
+    int lanes[32], list[32], n = 0;
     for (int i = 0; i < 32; i++)
       if (mask >> i & 1) got[i] = answer(thread[first + i], i, first);
-    t.state = READY;
-    for (int i = 0; i < 32; i++) {
+    arrange(lanes, 32);
+    for (int i : lanes) {
       if (!(mask >> i & 1)) continue;
       thread[first + i].bits = got[i];
-      if (i != mine) wake(first + i);
+      list[n++] = first + i;
     }
+    resume(list, n);
   } else give_way();
   return t.bits;
 }
@@ -236,6 +257,7 @@ unsigned long long sim_warp (sim_Warp how, unsigned mask, unsigned long long bit
 /* ---- a block, a launch ---- */
 static void run_block () {
   begun = gone = arrived = votes = ready_count = ready_from = 0;
+  arrange(turn, threads);
   sim_shared_begin(launch->shared);
   const dim3 &n = blockDim;
   for (int t = 0; t < threads; t++) {
@@ -260,7 +282,6 @@ cudaError_t sim_run_kernel (const sim_Launch &l, sim_Card *card) {
   fault = cudaSuccess;
   host = Context{ host.sp, nullptr, 0, nullptr };
   here = &host;
-  backward = sim_settings().threads == sim_Settings::REVERSE;
   threads = (int)(l.block.x * l.block.y * l.block.z);
   blockDim = l.block;
   gridDim = l.grid;

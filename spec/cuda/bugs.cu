@@ -38,6 +38,7 @@ static void expect (float (*f) (int)) {
 }
 static float same (int i) { return (float)i; }
 static float turned (int i) { return (float)(N - 1 - i); }
+static float next (int i) { return (float)(i < N - 1 ? i + 1 : i); }
 static float twice (int i) { return 2.0f * (float)i; }
 
 KERNEL k_copy (const float *from, float *to, int n) {
@@ -155,6 +156,36 @@ static void block_order () {
   else LAUNCH(k_chain, N, 1, 0, x, y);
   expect(same);
 }
+
+KERNEL k_shift (const float *from, float *to, bool wait) {   /* each takes its neighbour's before that one has it */
+  CU_SHARED(float, s, N);
+  s[threadIdx.x] = from[threadIdx.x];
+  __syncthreads();
+  float v = s[threadIdx.x < N - 1 ? threadIdx.x + 1 : threadIdx.x];
+  if (wait) __syncthreads();
+  s[threadIdx.x] = v;
+  __syncthreads();
+  to[threadIdx.x] = s[threadIdx.x];
+}
+static void thread_order () { LAUNCH(k_shift, 1, N, 0, x, y, right); expect(next); }
+
+KERNEL k_lane_shift (const float *from, float *to, bool wait) {
+  CU_SHARED(float, s, N);
+  s[threadIdx.x] = from[threadIdx.x];
+  __syncthreads();
+  for (unsigned w = 0; w < N / 32; w++) {    /* the warps one after another, from the first */
+    float v = 0;
+    if (threadIdx.x / 32 == w) {
+      __syncwarp();
+      v = s[threadIdx.x < N - 1 ? threadIdx.x + 1 : threadIdx.x];
+      if (wait) __syncwarp();
+      s[threadIdx.x] = v;
+    }
+    __syncthreads();
+  }
+  to[threadIdx.x] = s[threadIdx.x];
+}
+static void lane_order () { LAUNCH(k_lane_shift, 1, N, 0, x, y, right); expect(next); }
 
 KERNEL k_divide (const float *from, float *to, int by) { to[threadIdx.x] = (float)((int)from[threadIdx.x] / by); }
 static void zero_divide () { LAUNCH(k_divide, 1, N, 0, x, y, right ? 1 : 0); expect(same); }
@@ -288,7 +319,8 @@ static const struct { const char *name; void (*run) (); } kinds[] = {
 #define KIND(name) { #name, name }
   KIND(missing_barrier), KIND(global_write), KIND(global_far), KIND(shared_write), KIND(shared_index),
   KIND(dynamic_write), KIND(fresh_shared), KIND(fresh_memory), KIND(diverged_barrier), KIND(left_barrier),
-  KIND(absent_lanes), KIND(unnamed_lane), KIND(misaligned), KIND(block_order), KIND(zero_divide),
+  KIND(absent_lanes), KIND(unnamed_lane), KIND(misaligned), KIND(block_order), KIND(thread_order),
+  KIND(lane_order), KIND(zero_divide),
   KIND(host_touch), KIND(host_argument), KIND(early_read), KIND(early_write), KIND(unordered_streams),
   KIND(capture_sync), KIND(capture_malloc), KIND(capture_pageable),
   KIND(capture_device), KIND(capture_fork), KIND(graph_freed), KIND(large_block), KIND(large_shared),

@@ -33,6 +33,8 @@ local bugs = {
   unnamed_lane = { "LaunchFailure.*lane 30 reads lane 31" },
   misaligned = { "MisalignedAddress.*float4' at bugs%.cu:%d+.*not a multiple of 16" },
   block_order = { "wrong: y%[1%]", "TLUA_CUDA_SIM_BLOCKS=reverse" },
+  thread_order = { "wrong: y%[0%] is 255 where 1 is expected", "TLUA_CUDA_SIM_THREADS=reverse" },
+  lane_order = { "wrong: y%[0%] is 32 where 1 is expected", "TLUA_CUDA_SIM_THREADS=reverse" },
   zero_divide = { "LaunchFailure.*integer division by zero" },
   host_touch = { "host code touched device memory.*byte 0 of an allocation of 1024" },
   host_argument = { "IllegalAddress.*neither memory of its card nor pinned" },
@@ -74,10 +76,21 @@ describe("the simulated card", function()
     end)
   end
 
+  test("needs another order for what only an order shows", function()
+    for _, name in ipairs { "block_order", "thread_order", "lane_order" } do
+      assert.equal("fine\n", run("plain", "", "bugs " .. name).out)
+    end
+    for seed = 1, 3 do
+      local r = run("plain", "TLUA_CUDA_SIM_THREADS=shuffle TLUA_CUDA_SIM_SEED=" .. seed, "bugs thread_order")
+      assert.is_truthy(r.out:find("wrong"), r.out)
+    end
+  end)
+
   test("lets the right twins pass, in every order of streams, blocks and threads", function()
     for _, env in ipairs { "TLUA_CUDA_SIM_ORDER=now", late, "TLUA_CUDA_SIM_ORDER=shuffle",
                            "TLUA_CUDA_SIM_ORDER=shuffle TLUA_CUDA_SIM_SEED=7",
-                           "TLUA_CUDA_SIM_BLOCKS=reverse TLUA_CUDA_SIM_THREADS=reverse" } do
+                           "TLUA_CUDA_SIM_BLOCKS=reverse TLUA_CUDA_SIM_THREADS=reverse",
+                           "TLUA_CUDA_SIM_BLOCKS=shuffle TLUA_CUDA_SIM_THREADS=shuffle" } do
       for _, name in ipairs(names) do
         local r = run("plain", env, "bugs " .. name .. " right")
         assert.equal("fine\n", r.out, name .. " with " .. env .. ": " .. r.err)
@@ -102,7 +115,8 @@ describe("the simulated card", function()
   end)
 
   test("gives kernels CUDA's functions", function()
-    for _, env in ipairs { "TLUA_CUDA_SIM_ORDER=now", "TLUA_CUDA_SIM_BLOCKS=shuffle TLUA_CUDA_SIM_THREADS=reverse" } do
+    for _, env in ipairs { "TLUA_CUDA_SIM_ORDER=now", "TLUA_CUDA_SIM_BLOCKS=shuffle TLUA_CUDA_SIM_THREADS=reverse",
+                           "TLUA_CUDA_SIM_THREADS=shuffle" } do
       local r = run("plain", env, "functions")
       assert.is_truthy(r.out:find("^Simulated"), r.out)
       assert.is_truthy(r.out:find("fine\n$"), r.out .. r.err)
