@@ -87,7 +87,15 @@ $(SIM_BUILD)/%.c.o: cuda/%.c
 	@mkdir -p $(@D)
 	@echo "  cc $< (simulator)"
 	$(Q)$(CC) -std=gnu11 $(SIM_FLAGS) -MMD -MP -c -o $@ $<
--include $(SIM_OBJ:.o=.d) $(wildcard build/cuda/*.d)
+# random commands on the kernels and on the CPU device (spec/cuda/fuzz_spec.lua), in MODE and SIM_MODE alike
+FUZZ     := $(patsubst spec/cuda/%.cpp,$(SIM_BUILD)/%,$(wildcard spec/cuda/*_fuzz.cpp))
+FUZZ_OBJ := $(filter %.cu.o %.cpp.o,$(SIM_OBJ))
+cuda-fuzz:
+	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZ)
+$(SIM_BUILD)/%_fuzz: spec/cuda/%_fuzz.cpp $(FUZZ_OBJ) $(BUILD)/libtlua.a
+	@echo "  c++ $<"
+	$(Q)$(CXX) -std=c++17 $(SIM_FLAGS) $(SANITIZE) -MMD -MP -MF $@.d -o $@ $^ $(BLAS_LIBS) -ldl -lm
+-include $(SIM_OBJ:.o=.d) $(FUZZ:=.d) $(wildcard build/cuda/*.d)
 
 # --- specs on a device: all that make tensors do it there (spec/support/device.lua) -----------------
 
@@ -107,4 +115,4 @@ test-cuda: $(BIN) $(SO) proofs
 	@TLUA_CUDA=$(abspath $(CUDA_PLUGIN)) $(TEST_ENV) $(BUSTED) spec/cuda
 	@TLUA_CUDA=$(abspath $(CUDA_PLUGIN)) $(TEST_ENV) TLUA_DEVICE=cuda $(ON_CUDA) $(CUDA_SPECS)
 
-.PHONY: cuda cuda-check cuda-sim test-cuda test-cuda-sim test-cuda-part
+.PHONY: cuda cuda-check cuda-sim cuda-fuzz test-cuda test-cuda-sim test-cuda-part

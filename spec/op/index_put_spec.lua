@@ -1,24 +1,10 @@
 -- scatter, index_add, masked_fill, index_put, copy_ and kin; the figures are PyTorch's
 local torch = require "torch"
 local helper = require "spec.support.helper"
+local tensors = require "spec.support.tensors"
+local count, int, is = tensors.count, tensors.int, tensors.is
 
 local f64 = { dtype = torch.float64 }
-
--- 1, 2, ... of that size
-local function count(...)
-  local n = 1
-  for _, s in ipairs { ... } do n = n * s end
-  return torch.arange(1, n + 1, { dtype = torch.float64 }):reshape(...)
-end
-
-local function int(t) return torch.tensor(t, { dtype = torch.int64 }) end
-
--- the tensor has this dtype, these sizes and these elements
-local function is(t, dtype, shape, values)
-  assert.equal("torch." .. dtype, tostring(t.dtype))
-  assert.same(shape, { table.unpack(t.shape) })
-  helper.close_to(t:tolist(), values, 1e-6)
-end
 
 describe("writing by index", function ()
   it("scatter, scatter_add", function ()
