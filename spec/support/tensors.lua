@@ -1,5 +1,6 @@
 -- tensors.lua -- making small tensors and looking at them, for the specs of operations.
 local torch = require "torch"
+local assert = require "luassert"
 local helper = require "spec.support.helper"
 local tensors = {}
 
