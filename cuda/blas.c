@@ -24,7 +24,7 @@
 
 typedef struct Room {                        /* a workspace, and whose it is */
   struct Room *next;
-  cudaStream_t stream;
+  cudaStream_t stream, home;                 /* home: of the captured work, which runs in that stream's order; else NULL */
   void *memory;
   size_t bytes;
 } Room;
@@ -32,7 +32,7 @@ typedef struct Room {                        /* a workspace, and whose it is */
 typedef struct Slot {                        /* of a device */
   pthread_mutex_t lock;
   cublasHandle_t handle;
-  cudaStream_t bound;
+  cudaStream_t bound, home;
   int is_bound;
   Room *rooms;
 } Slot;
@@ -169,14 +169,15 @@ static cudaError_t allocate (cu_Work *w, Room *r) {
 }
 
 /* the stream's workspace.  Streams of the plugin live as long as the process, and so do these. */
-static int room_of (Slot *s, cu_Work *w, Room **out) {
+static int room_of (Slot *s, cu_Work *w, cudaStream_t home, Room **out) {
   Room *r;
   int reason;
   for (r = s->rooms; r; r = r->next)
-    if (r->stream == w->stream) { *out = r; return TL_DONE; }
+    if (r->stream == w->stream && r->home == home) { *out = r; return TL_DONE; }
   r = calloc(1, sizeof *r);
   if (!r) return TL_NOMEM;
   r->stream = w->stream;
+  r->home = home;
   r->bytes = w->major >= 9 ? WORKSPACE_90 : WORKSPACE_OLD;
   reason = cu_check(w, allocate(w, r), "cudaMalloc");
   if (reason) {
@@ -200,16 +201,17 @@ static int make (Slot *s, cu_Work *w) {
 }
 
 /* binds the handle to the stream, which is one comparison where it is bound already */
-static int bind_to (Slot *s, cu_Work *w) {
+static int bind_to (Slot *s, cu_Work *w, cudaStream_t home) {
   Room *r = NULL;
   int reason;
-  if (s->is_bound && s->bound == w->stream) return TL_DONE;
+  if (s->is_bound && s->bound == w->stream && s->home == home) return TL_DONE;
   s->is_bound = 0;
-  reason = room_of(s, w, &r);
+  reason = room_of(s, w, home, &r);
   if (!reason) reason = cu_blas_check(w, table.set_stream(s->handle, w->stream), "cublasSetStream");
   if (!reason) reason = cu_blas_check(w, table.set_workspace(s->handle, r->memory, r->bytes), "cublasSetWorkspace");
   if (reason) return reason;
   s->bound = w->stream;
+  s->home = home;
   s->is_bound = 1;
   return TL_DONE;
 }
@@ -218,14 +220,16 @@ int cu_blas_take (cu_Work *w, cu_Blas *b) {
   enum cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
   int reason = TL_DONE;
   Slot *s = &slots[w->gpu->index];
+  const cu_Plan *p = cu_plan(w->gpu);
+  cudaStream_t home = p ? p->home->queue : NULL;
   pthread_once(&once, start);
   if (!opened) return TL_CANT;
   pthread_mutex_lock(&s->lock);
-  if (!s->handle || !s->is_bound || s->bound != w->stream) {
+  if (!s->handle || !s->is_bound || s->bound != w->stream || s->home != home) {
     /* a first product may come inside a capture: what is allocated here is outside of it and stays */
     cudaThreadExchangeStreamCaptureMode(&mode);
     if (!s->handle) reason = make(s, w);
-    if (!reason) reason = bind_to(s, w);
+    if (!reason) reason = bind_to(s, w, home);
     cudaThreadExchangeStreamCaptureMode(&mode);
   }
   if (reason) {

@@ -123,9 +123,11 @@ static int move_transposed (const cu_Walk *w, int other, int width, char *const 
 static int move (cu_Walk *w, int width, char *const *data, cu_Work *work) {
   int other, unit;
   unsigned blocks;
-  if (packed(w, 0, width) && packed(w, 1, width))
+  if (packed(w, 0, width) && packed(w, 1, width)) {
+    if (data[0] == data[1]) return TL_DONE;        /* the driver's copy is undefined where the two overlap */
     return cu_check(work, cudaMemcpyAsync(data[0], data[1], (size_t)(w->total * width), cudaMemcpyDeviceToDevice,
                                           work->stream), "cudaMemcpyAsync");
+  }
   other = packed_dim(w, width);
   if (other >= 0) return move_transposed(w, other, width, data, work);
   unit = widen(w, width, 2, data);

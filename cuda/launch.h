@@ -34,15 +34,23 @@ static inline cudaError_t cu_start (void (*kernel) (P...), dim3 grid, dim3 block
 #define CU_LAUNCH(w, kernel, grid, block, shared, ...) \
   cu_check(w, cu_start(kernel, grid, block, shared, (w)->stream, __VA_ARGS__), #kernel)
 
-/* in a kernel: the first fault of the device is kept, later ones are not */
+/*
+** In a kernel: the first fault of the device is kept, later ones are not.  The word lies in the host's memory, and the
+** host clears it while kernels of other streams may run: so the swap is one for the whole system.
+*/
+#if defined(__CUDA_ARCH__)
+#define CU_CLAIM  atomicCAS_system
+#else
+#define CU_CLAIM  atomicCAS
+#endif
 static __device__ inline void cu_fault (cu_Fault *f, uint64_t what, int reason, int64_t value, int64_t size, int64_t dim) {
-  if (atomicCAS(&f->reason, 0, reason) != 0) return;
+  if (CU_CLAIM(&f->reason, 0, reason) != 0) return;
   f->value = value;
   f->size = size;
   f->dim = dim;
   f->what = what;
   __threadfence_system();
-  f->ready = 1;
+  *(volatile int *)&f->ready = 1;
 }
 
 #endif

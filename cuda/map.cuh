@@ -68,6 +68,17 @@ enum {
 #undef IS
 };
 
+/* int64 in a formula: its products and negations wrap, which nvcc has no flag for; all else is as int64_t has it */
+struct cu_Wrap {
+  int64_t v;
+  explicit __device__ __forceinline__ cu_Wrap (int64_t x) : v(x) { }
+  __device__ __forceinline__ operator int64_t () const { return v; }
+};
+static __device__ __forceinline__ cu_Wrap operator* (cu_Wrap a, cu_Wrap b) {
+  return cu_Wrap((int64_t)((uint64_t)a.v * (uint64_t)b.v));
+}
+static __device__ __forceinline__ cu_Wrap operator- (cu_Wrap a) { return cu_Wrap((int64_t)(0 - (uint64_t)a.v)); }
+
 typedef union cu_Value { float f; double d; int64_t i; } cu_Value;       /* of the compute type */
 
 enum { CU_ABSENT, CU_NUMBER, CU_MEMORY, CU_STILL };      /* STILL: one element for a whole vector */

@@ -24,17 +24,21 @@
     }
 #define OPERANDS 5                           /* of derivatives: g a b c y */
 #define T float
+#define VALUE float
 #define W f32
 #define VECTOR 4
 #include "map_rows.inc"
 #undef T
+#undef VALUE
 #undef W
 #undef VECTOR
 #define T double
+#define VALUE double
 #define W f64
 #define VECTOR 2
 #include "map_rows.inc"
 #undef T
+#undef VALUE
 #undef W
 #undef VECTOR
 
@@ -53,10 +57,12 @@
 #define OWN_ROWS
 #define OPERANDS 3
 #define T int64_t
+#define VALUE cu_Wrap
 #define W i64
 #define VECTOR 4
 #include "map_rows.inc"
 #undef T
+#undef VALUE
 #undef W
 
 int START (const cu_Map *a, int type, int vectors, cu_Work *w) {

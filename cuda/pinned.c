@@ -84,6 +84,8 @@ static int mark (Mark *m) {
 
 /* blocks whose last event has come are free; wait: until all have */
 static void collect (int wait) {
+  int now = -1;
+  if (cudaGetDevice(&now) != cudaSuccess) now = -1;
   for (Mark **at = &marks, *m; (m = *at) != NULL; ) {
     cu_Gpu *g = m->stream->gpu;
     cudaError_t e;
@@ -101,6 +103,7 @@ static void collect (int wait) {
     *at = m->next;
     free(m);
   }
+  if (now >= 0) cudaSetDevice(now);          /* the caller goes on with its own card */
 }
 
 static Pinned *fresh (int class) {

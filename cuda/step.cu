@@ -6,7 +6,7 @@
 ** launches.  A single parameter is a list of one.  The arithmetic is that of src/cpu/step_loop.c, rounding by
 ** rounding: numbers become the compute type once, products and sums are fused where it says fma.
 **
-** Adam's step counts stay on the device: the first thread of a block makes the two corrections in double.
+** Adam's step counts stay on the device: two threads of a block make the two corrections in double.
 */
 #include <math.h>
 
@@ -150,10 +150,11 @@ template <int OP, class T> static __global__ void __launch_bounds__(256) step (L
     else high = mid;
   }
   if (OP == TL_STEP_ADAM) {
-    if (threadIdx.x == 0) {
+    int which = threadIdx.x / 32;              /* doubles are slow on many cards: two warps share the work */
+    if (threadIdx.x % 32 == 0 && which < 2) {
       double t = l.data[at][MOST] ? cu_load<double>(l.step_dtype, l.data[at][MOST]) : l.t;
-      corrected[0] = lr / (1 - pow(l.p[1].f, t));
-      corrected[1] = sqrt(1 - pow(l.p[2].f, t));
+      double left = 1 - pow(l.p[1 + which].f, t);
+      corrected[which] = which ? sqrt(left) : lr / left;
     }
     __syncthreads();
     lr = corrected[0];

@@ -35,8 +35,9 @@ static const int widths[TL_NDTYPE] = { 4, 8, 2, 2, 1, 1, 2, 4, 8, 1 };
 static int is_real (int dtype) { return dtype <= TL_bf16; }
 
 static int gentle;                           /* no huge or tiny values, on which an ulp of a term is much of a sum */
+static int away;                             /* none near 0 either, save 0 */
 
-static double real_value (void) {
+static double any_value (void) {
   static const double special[] = {
     0.0, -0.0, 1, -1, 2, 0.5, -0.5, 3, 1e-40, 1e30, -1e30, 65504, 70000, 1e10, -1e19, 2147483648.0, 126, 300,
     INFINITY, -INFINITY, NAN
@@ -50,6 +51,10 @@ static double real_value (void) {
     case 3: if (!gentle) return ldexp(unit() - 0.5, below(60) - 30); return unit();
     default: return (unit() - 0.5) * 6;
   }
+}
+static double real_value (void) {
+  double v = any_value();
+  return away && v != 0 && fabs(v) < 0.25 ? v + copysign(0.5, v) : v;
 }
 static int64_t whole_value (void) {
   switch (gentle ? 5 : below(6)) {
