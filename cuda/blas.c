@@ -4,8 +4,9 @@
 ** Order matters in two places.  cublasSetStream puts the library's own workspace back, so ours is set right after it.
 ** And a workspace belongs to a stream: two products on two streams that shared one would write over each other, while
 ** a workspace of the library's own would be allocated inside a capture, and its size would choose other algorithms.
-** So every stream that multiplies gets memory of its own, of a fixed size, kept as long as the process; results are
-** then the same from run to run, and the same eager as replayed.
+** So every stream that multiplies gets memory of its own, of a fixed size, kept as long as the process, and another for
+** what a capture takes down there, which will run beside what the stream does then.  Results are the same from run to
+** run, and the same eager as replayed.
 **
 ** Handles are never destroyed: at exit the driver may be gone before us.
 */
@@ -24,7 +25,7 @@
 
 typedef struct Room {                        /* a workspace, and whose it is */
   struct Room *next;
-  cudaStream_t stream, home;                 /* home: of the captured work, which runs in that stream's order; else NULL */
+  cudaStream_t stream, home;                 /* home: whose order captured work will run in; else NULL */
   void *memory;
   size_t bytes;
 } Room;

@@ -94,7 +94,7 @@ cuda-fuzz:
 	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZ)
 $(SIM_BUILD)/%_fuzz: spec/cuda/%_fuzz.cpp $(FUZZ_OBJ) $(BUILD)/libtlua.a
 	@echo "  c++ $<"
-	$(Q)$(CXX) -std=c++17 $(SIM_FLAGS) $(SANITIZE) -MMD -MP -MF $@.d -o $@ $^ $(BLAS_LIBS) -ldl -lm
+	$(Q)$(CXX) -std=c++17 $(SIM_FLAGS) $(SANITIZE) -MMD -MP -MF $@.d -o $@ $< $(FUZZ_OBJ) $(BUILD)/libtlua.a $(BLAS_LIBS) -ldl -lm
 -include $(SIM_OBJ:.o=.d) $(FUZZ:=.d) $(wildcard build/cuda/*.d)
 
 # --- specs on a device: all that make tensors do it there (spec/support/device.lua) -----------------

@@ -241,7 +241,7 @@ cu_Block *cu_take (cu_Gpu *g, cu_Stream *s, size_t wanted) {
   }
   else m->stats.failures++;
   pthread_mutex_unlock(&m->lock);
-  if (b && m->mode == CU_HOSTILE) {                      /* NaN, and integers that are no index; once, not at each run of a plan */
+  if (b && m->mode == CU_HOSTILE) {                      /* NaN, and integers that are no index; not in a plan */
     cu_enter(g);
     cu_fail(g, cudaMemsetAsync(b->at, 0xFF, b->bytes, s->queue), "cudaMemsetAsync");
   }

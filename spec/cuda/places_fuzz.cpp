@@ -5,18 +5,9 @@
 ** random.cu's objects, the simulator's, and libtlua.a:
 **   places_fuzz [rounds] [seed]
 */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <map>
-#include <vector>
 
-extern "C" {
-#include "device/device.h"
-}
-#include "cuda.h"
-#include "convert.cuh"
+#include "buffer.h"
 #include "device/philox.h"
 
 /* ---- what the plugin gives its kernels ---- */
@@ -38,82 +29,6 @@ static volatile int stop;
 static tl_Env env;
 static cu_Work work;
 static cu_Fault *fault;                      /* the host's address of work.fault */
-static char what[200];                       /* the case at hand */
-
-/* ---- random things ---- */
-
-static uint64_t seed = 1;
-static int64_t below (int64_t n) {
-  seed = seed * 6364136223846793005u + 1442695040888963407u;
-  return n <= 0 ? 0 : (int64_t)((seed >> 33) % (uint64_t)n);
-}
-
-struct Buffer {
-  std::vector<char> first, cpu;              /* what was in it, and what the CPU device made of it */
-  char *card;
-  int dtype;
-  int64_t start;                             /* byte at which the operand begins */
-
-  Buffer (int64_t bytes, int type) : first((size_t)(bytes + 79) / 16 * 16), card(NULL), dtype(type), start(0) {
-    int width = cu_width(type);
-    for (size_t i = 0; i + width <= first.size(); i += width) {
-      char *p = &first[i];
-      if (cu_is_real(type)) {
-        int64_t kind = below(60);
-        double v = (double)(below(20001) - 10000) / 1000;
-        cu_store(type, p, kind < 5 ? 0.0 : kind < 7 ? -0.0 : kind == 7 ? INFINITY : kind == 8 ? -INFINITY :
-                          kind == 9 ? NAN : v);
-      }
-      else if (type == TL_b8) *p = (char)below(2);
-      else for (int k = 0; k < width; k++) p[k] = (char)below(256);
-    }
-  }
-  ~Buffer () { cudaFree(card); }
-  Buffer (const Buffer &) = delete;
-  void send () {
-    cpu = first;
-    if (card == NULL && cudaMalloc((void **)&card, first.size()) != cudaSuccess) abort();
-    cudaMemcpy(card, first.data(), first.size(), cudaMemcpyHostToDevice);
-  }
-  void attach (tl_Arg *on_cpu, tl_Arg *on_card) {
-    on_cpu->data = &cpu[start];
-    on_card->data = card + start;
-  }
-  int differs () {
-    std::vector<char> back(first.size());
-    int width = cu_width(dtype);
-    cudaMemcpy(back.data(), card, back.size(), cudaMemcpyDeviceToHost);
-    for (size_t i = 0; i + width <= back.size(); i += width) {
-      double x, y;
-      if (memcmp(&back[i], &cpu[i], width) == 0) continue;
-      x = cu_load<double>(dtype, &back[i]);
-      y = cu_load<double>(dtype, &cpu[i]);
-      if (x != x && y != y) continue;
-      fprintf(stderr, "%s: byte %zu: card %g, CPU %g\n", what, i, x, y);
-      return 1;
-    }
-    return 0;
-  }
-};
-
-/* strides of a shape: some dims exchanged, some gaps; the bytes it takes */
-static int64_t lay (int ndim, const int64_t *size, int width, int64_t *stride) {
-  int order[TL_MAXDIM];
-  int64_t at = width * (1 + below(2) * below(3));
-  for (int i = 0; i < ndim; i++) order[i] = i;
-  for (int i = ndim - 1; i > 0; i--) {
-    int j = below(3) ? i : (int)below(i + 1), t = order[i];
-    order[i] = order[j];
-    order[j] = t;
-  }
-  for (int i = ndim - 1; i >= 0; i--) {
-    stride[order[i]] = at;
-    at *= size[order[i]] > 0 ? size[order[i]] : 1;
-    if (below(4) == 0) at += width * below(4);
-  }
-  return at + width;
-}
-
 /* runs it on both; 1: they disagree, -1: both found a bad index, so the results don't count */
 static int both (int (*verb) (const tl_Cmd *, cu_Work *), const tl_Cmd *on_cpu, const tl_Cmd *on_card) {
   int mine, reason = tl_cpu()->run(tl_cpu(), on_cpu, &env);
@@ -184,10 +99,10 @@ static int64_t offset_of (const tl_Cmd *c, int k, int64_t i) {
 /*
 ** Are the sums at places with many values near enough to the sums in long double?  The CPU's is replaced by the card's
 ** there, so that all the rest can be compared.  The error allowed is relative to the largest partial sum, which is what
-** the additions round; those of halves round to halves.
+** the additions round; each of those of halves rounds to a half, and a place sees about 256 + n / 64 of them.
 */
 static int sums_differ (const tl_Cmd *c, Buffer &t, const Buffer &v, const Buffer &ix) {
-  static const double allowed[4] = { 1e-6, 1e-14, 0x1p-10, 0x1p-7 };
+  static const double allowed[4] = { 2e-6, 1e-14, 0x1p-9, 0x1p-6 };
   int dtype = t.dtype, width = cu_width(dtype), number = c->arg[1].flags & TL_ARG_NUMBER;
   std::map<int64_t, Sum> sums;
   std::vector<char> back(t.first.size());
@@ -213,7 +128,7 @@ static int sums_differ (const tl_Cmd *c, Buffer &t, const Buffer &v, const Buffe
     memcpy(&t.cpu[(size_t)place.first], &back[(size_t)place.first], (size_t)width);
     if (s.sum != s.sum ? mine != mine : isinf(s.sum) && mine == s.sum) continue;
     if (dtype == TL_f16 && 2 * s.most > 65504) continue;             /* a part may be infinite */
-    wrong = (double)(fabsl(mine - s.sum) / (1 + s.most) / (dtype < TL_f16 ? 1 : sqrtl(s.n)));
+    wrong = (double)(fabsl(mine - s.sum) / (1 + s.most) / (dtype < TL_f16 ? 1 : sqrt(fmin(s.n, 256) + s.n / 64)));
     if (wrong > worst[dtype]) worst[dtype] = wrong;
     if (wrong <= allowed[dtype]) continue;
     fprintf(stderr, "%s: byte %lld, %d values: card %g, sum %Lg, at most %Lg on the way, error %g\n", what,
@@ -223,28 +138,29 @@ static int sums_differ (const tl_Cmd *c, Buffer &t, const Buffer &v, const Buffe
   return 0;
 }
 
-enum { SMALL, MIDDLE, LONG };                /* LONG: many indices along one dim, so that they are sorted */
+enum { SMALL, MIDDLE, LONG, SUMS };          /* LONG: many indices along one dim, so that they are sorted; SUMS: of them */
 
 static int table_case (int scatter, int how) {
-  int ndim = how == LONG ? 1 + (int)below(2) : 1 + (int)below(3), d = how == LONG ? 0 : (int)below(ndim);
-  int dtype = (int)below(TL_NDTYPE), vtype = scatter && below(5) == 0 ? (int)below(TL_NDTYPE) : dtype, reason;
+  int many = how >= LONG, ndim = 1 + (int)below(many ? 2 : 3), d = many ? 0 : (int)below(ndim);
+  int dtype = (int)below(how == SUMS ? TL_bf16 + 1 : TL_NDTYPE), vtype = scatter && below(5) == 0 ? (int)below(TL_NDTYPE) : dtype, reason;
   int64_t table[TL_MAXDIM], index[TL_MAXDIM], ts[TL_MAXDIM], vs[TL_MAXDIM], is[TL_MAXDIM];
   for (int k = 0; k < ndim; k++) {
-    index[k] = how == LONG ? 1 + below(5) : 1 + below(how == SMALL ? 6 : 40);
+    index[k] = many ? 1 + below(5) : 1 + below(how == SMALL ? 6 : 40);
     table[k] = k == d ? 1 + below(how == SMALL ? 9 : 60) : index[k] + below(2);
   }
-  if (how == LONG) {
+  if (many) {
     index[0] = 1000 + below(9000);
-    table[0] = below(4) == 0 ? 200000 : 1 + below(below(2) ? 20 : 4000);
+    table[0] = how == LONG && below(4) == 0 ? 200000 : 1 + below(how == SUMS || below(2) ? 20 : 4000);
   }
   if (below(40) == 0) index[below(ndim)] = 0;
-  Buffer t(lay(ndim, table, cu_width(dtype), ts), dtype), v(lay(ndim, index, cu_width(vtype), vs), vtype);
+  int finite = many && below(8);
+  Buffer t(lay(ndim, table, cu_width(dtype), ts), dtype), v(lay(ndim, index, cu_width(vtype), vs), vtype, finite);
   int itype = index_type(table[d]);
   Buffer ix(lay(ndim, index, cu_width(itype), is), itype);
-  tl_Cmd c = command(scatter ? TL_SCATTER : TL_GATHER, scatter ? (int)below(5) : 0, dtype, ndim, index, 3), g;
+  tl_Cmd c = command(scatter ? TL_SCATTER : TL_GATHER, how == SUMS ? (int)TL_SCATTER_ADD : scatter ? (int)below(5) : 0, dtype, ndim, index, 3), g;
   snprintf(what, sizeof what, "%s %d of dtype %d by %d, dim %d of %d, index %lld.., table %lld",
            scatter ? "scatter" : "gather", c.op, dtype, itype, d, ndim, (long long)index[0], (long long)table[d]);
-  fill_index(&ix, &c, table[d], below(8) == 0);
+  fill_index(&ix, &c, table[d], how != SUMS && below(8) == 0);
   c.p[TL_INDEX_STEP].i = ts[d];
   c.p[TL_INDEX_DIM].i = d;
   ts[d] = 0;
@@ -269,7 +185,7 @@ static int table_case (int scatter, int how) {
   }
   reason = both(scatter ? cu_scatter : cu_gather, &c, &g);
   if (reason) return reason > 0;
-  if (scatter && how == LONG && c.op == TL_SCATTER_ADD && cu_is_real(dtype) && sums_differ(&c, t, v, ix)) return 1;
+  if (scatter && many && c.op == TL_SCATTER_ADD && cu_is_real(dtype) && sums_differ(&c, t, v, ix)) return 1;
   return (scatter ? t : v).differs();
 }
 
@@ -430,6 +346,7 @@ int main (int argc, char **argv) {
     for (int scatter = 0; scatter < 2; scatter++) bad += table_case(scatter, SMALL) + table_case(scatter, MIDDLE);
     bad += offset_case() + nonzero_case(0) + nonzero_case(i % 4 == 0) + step_case(0);
     if (i % 5 == 0) bad += table_case(1, LONG) + table_case(0, LONG) + step_case(1);
+    if (i % 2 == 0) bad += table_case(1, SUMS);
   }
   printf("largest errors of long sums: %.2g f32, %.2g f64, %.2g f16, %.2g bf16\n", worst[TL_f32], worst[TL_f64],
          worst[TL_f16], worst[TL_bf16]);

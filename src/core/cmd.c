@@ -15,7 +15,7 @@
 int tl_explain (tl_Device *d, int reason) {
   tl_Fault f = tl_here->env.fault;
   char late[160] = "";
-  if (f.what) snprintf(late, sizeof late, " (in %s on %s)", f.what, d->name);
+  if (f.what) snprintf(late, sizeof late, " (in %s on %s)", f.what + (f.what[0] == '_'), d->name);
   tl_here->env.fault.what = NULL;
   switch (reason) {
     case TL_NOMEM: return tl_fault("not enough memory for a kernel's work");
