@@ -198,7 +198,7 @@ floors: $(LOW_OBJ)
 
 lint:
 	@tools/deps.sh build lint
-	@$(MAKE) --no-print-directory -j$(JOBS) lint-c lint-lua
+	@$(MAKE) --no-print-directory -j$(JOBS) lint-c lint-cuda lint-lua
 
 STRICT = $(WARN) -Wpointer-arith -Wwrite-strings -Wformat-security -Wundef -Wlogical-op -Wduplicated-cond -Werror
 LINT_SRC = $(FLOORS_1_4) $(wildcard src/bind/*.c) $(MAIN_SRC)
@@ -265,12 +265,14 @@ install: $(BIN) $(SO) $(BUILD)/libtlua.a
 	install -m 755 $(BIN) $(BINDIR)/tlua
 	install -m 644 $(SO) $(CMOD)/torch.so
 	install -m 644 $(BUILD)/libtlua.a $(LIBDIR)/libtlua.a
+	if [ -f $(CUDA_PLUGIN) ]; then install -D -m 644 $(CUDA_PLUGIN) $(LIBDIR)/tlua/tlua_cuda.so; fi
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@BLAS_LIBS@|$(BLAS_LIBS)|' tools/tlua.pc.in > $(LIBDIR)/pkgconfig/tlua.pc
 	install -m 644 LICENSE README.md CHANGELOG.md docs/*.md $(DOCDIR)
 	cp -r examples/. $(DOCDIR)/examples
 
 uninstall:
-	rm -rf $(BINDIR)/tlua $(CMOD)/torch.so $(LIBDIR)/libtlua.a $(LIBDIR)/pkgconfig/tlua.pc $(DOCDIR)
+	rm -rf $(BINDIR)/tlua $(CMOD)/torch.so $(LIBDIR)/libtlua.a $(LIBDIR)/tlua/tlua_cuda.so $(LIBDIR)/pkgconfig/tlua.pc $(DOCDIR)
+	rmdir $(LIBDIR)/tlua 2>/dev/null || true
 
 clean:
 	rm -rf build tlua torch.so tlua_cuda.so

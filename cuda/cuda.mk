@@ -1,5 +1,5 @@
 # cuda.mk -- the CUDA plugin and its simulator.  Included by the Makefile.
-#   make cuda            tlua_cuda.so, by nvcc           CUDA_ARCH="80 90" for just these; NVCC=path
+#   make cuda            tlua_cuda.so, by nvcc           CUDA_ARCH="80 90" for just these kinds of cards; NVCC=path
 #   make cuda-sim        the same sources by g++, on the simulated card of cuda/sim
 #   make test-cuda       the specs on a real card        make test-cuda-sim   on the simulated one
 
@@ -10,10 +10,8 @@ CUDA_HOST := $(wildcard cuda/*.c)
 CUDA_KERN := $(wildcard cuda/*.cu)
 CUDA_PLUGIN = tlua_cuda.so
 
-# the cards wanted, of which nvcc knows some; machine code for each, and the last also as PTX for later ones
-CUDA_WISH  = 75 80 86 89 90 100 120
-CUDA_KNOWN = $(patsubst compute_%,%,$(shell $(NVCC) --list-gpu-arch 2>/dev/null))
-CUDA_ARCH ?= $(filter $(CUDA_KNOWN),$(CUDA_WISH))
+# machine code for all the kinds of cards that nvcc knows (they are of 7.5 and later), and the last also as PTX for later ones
+CUDA_ARCH ?= $(patsubst compute_%,%,$(filter-out compute_5% compute_6% compute_70 compute_72,$(shell $(NVCC) --list-gpu-arch 2>/dev/null)))
 CUDA_LAST  = $(lastword $(CUDA_ARCH))
 CUDA_GEN   = $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) -gencode arch=compute_$(CUDA_LAST),code=compute_$(CUDA_LAST)
 CUDA_SIZE  = $(if $(shell $(NVCC) --help 2>/dev/null | grep -e -compress-mode),-compress-mode=size)
@@ -82,7 +80,7 @@ $(SIM_BUILD)/%.cu.o: cuda/%.cu
 $(SIM_BUILD)/%.cpp.o: cuda/%.cpp
 	@mkdir -p $(@D)
 	@echo "  c++ $<"
-	$(Q)$(CXX) -std=c++17 $(SIM_FLAGS) -O2 -MMD -MP -c -o $@ $<
+	$(Q)$(CXX) -std=c++17 $(SIM_FLAGS) -O3 -MMD -MP -c -o $@ $<
 $(SIM_BUILD)/%.c.o: cuda/%.c
 	@mkdir -p $(@D)
 	@echo "  cc $< (simulator)"
@@ -97,6 +95,21 @@ $(SIM_BUILD)/%_fuzz: spec/cuda/%_fuzz.cpp $(FUZZ_OBJ) $(BUILD)/libtlua.a
 	$(Q)$(CXX) -std=c++17 $(SIM_FLAGS) $(SANITIZE) -MMD -MP -MF $@.d -o $@ $< $(FUZZ_OBJ) $(BUILD)/libtlua.a $(BLAS_LIBS) -ldl -lm
 -include $(SIM_OBJ:.o=.d) $(FUZZ:=.d) $(wildcard build/cuda/*.d)
 
+# --- lint: the sources as the simulator has them ----------------------------------------------------
+
+STRICT_CXX = -Wall -Wextra -Wshadow -Wno-unknown-pragmas -Werror
+# clang: the rows of pointwise.def mean the & and | of truth values, which have no branches
+LINT_HOST  = $(addprefix lint/,$(CUDA_HOST))
+LINT_CXX   = $(addprefix lint/,$(CUDA_KERN) $(wildcard cuda/sim/*.cpp spec/cuda/*.cu spec/cuda/*.cpp))
+lint-cuda: $(LINT_HOST) $(LINT_CXX)
+$(LINT_HOST): lint/%:
+	@$(CC) -std=gnu11 -O1 $(SIM_INC) $(STRICT) -o /dev/null -c $*
+	@clang -std=gnu11 $(SIM_INC) $(WARN) -Werror -Wno-unknown-pragmas -fsyntax-only $*
+$(LINT_CXX): lint/%:
+	@$(CXX) -std=c++17 -x c++ $(SIM_INC) $(STRICT_CXX) -fsyntax-only $*
+	@clang++ -std=c++17 -x c++ $(SIM_INC) $(STRICT_CXX) -Wno-bitwise-instead-of-logical -fsyntax-only $*
+.PHONY: lint-cuda $(LINT_HOST) $(LINT_CXX)
+
 # --- specs on a device: all that make tensors do it there (spec/support/device.lua) -----------------
 
 CUDA_SPECS = spec/op spec/grad spec/autograd spec/nn spec/optim spec/every_op_spec.lua spec/memory_spec.lua \
@@ -104,11 +117,11 @@ CUDA_SPECS = spec/op spec/grad spec/autograd spec/nn spec/optim spec/every_op_sp
 # what `make test` runs there, and CI once more with streams that run late
 CUDA_PART  = spec/grad spec/autograd spec/nn spec/optim spec/proof/plan_spec.lua
 ON_CUDA    = $(BUSTED) --helper=spec/support/device.lua --exclude-tags=cpu
-SIM_ENV    = $(TEST_ENV) TLUA_CUDA_SIM=1 TLUA_CUDA=$(abspath $(SIM_PLUGIN))
+SIM_ENV    = $(TEST_ENV) TLUA_CUDA_SIM=1 TLUA_CUDA=$(abspath $(SIM_PLUGIN)) TLUA_FUZZ=$(abspath $(SIM_BUILD))
 
 # spec/cuda says itself what is where
 test-cuda-sim test-cuda-part: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) $(BIN) $(SO) proofs $(SIM_PLUGIN)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BIN) $(SO) proofs $(SIM_PLUGIN) $(FUZZ)
 	@$(SIM_ENV) $(BUSTED) spec/cuda
 	@$(SIM_ENV) TLUA_DEVICE=cuda $(ON_CUDA) $(if $(filter test-cuda-sim,$@),$(CUDA_SPECS),$(CUDA_PART))
 test-cuda: $(BIN) $(SO) proofs

@@ -21,6 +21,7 @@ static int lasting (int e) {
     case 214: case 220: case 226:            /* memory or link errors of the hardware */
     case 700: case 702: case 709: case 710:  /* illegal address, timeout, context destroyed, assertion */
     case 714: case 715: case 716: case 717: case 718: case 719: case 721:      /* a kernel that ran astray */
+    case 810:                                /* the server that shares the card ended this client */
       return 1;
     default: return 0;
   }

@@ -75,6 +75,7 @@ struct cu_Gpu {
   char cause[CU_WORDS];
   pthread_mutex_t staging;                   /* guards the rings and the two buffers of move.c */
   struct cu_Stage *stage;
+  struct cu_Gpu *next;                       /* of those that could not be opened */
 };
 
 /* what each thread has of its own */

@@ -130,7 +130,7 @@ static void *refuse_driver (const char **why, cudaError_t e) {
   if (driver == 0) return refuse(why, "there is no NVIDIA driver on this machine (libcuda.so.1 was not found)");
   if (e == cudaErrorInsufficientDriver)
     return refuse(why, "the NVIDIA driver is too old: it is for CUDA %d.%d, and this plugin needs %d.%d or later",
-                  driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+                  driver / 1000, driver % 1000 / 10, runtime / 1000, 0);     /* any driver of the same major will do */
   if (e == cudaErrorNoDevice) return refuse(why, "the NVIDIA driver is there, but it sees no card");
   return refuse(why, "CUDA can't be used: %s (%s, %d)", cudaGetErrorString(e), cudaGetErrorName(e), (int)e);
 }
@@ -235,6 +235,7 @@ static void at_end (void) {
 
 static cu_Gpu *make (int index, const char **why) {
   static int registered;
+  static cu_Gpu *given_up;                   /* cards that failed as they were opened: what was begun of them stays */
   cu_Gpu *g = calloc(1, sizeof *g);
   if (!g) return refuse(why, "not enough memory");
   if (!look(g, index, why)) { free(g); return NULL; }
@@ -244,7 +245,9 @@ static cu_Gpu *make (int index, const char **why) {
   pthread_mutex_init(&g->staging, NULL);
   fill(g);
   if (start(g)) {
-    *why = cu_is_broken(g) ? g->cause : cu_thread.why;   /* what was begun stays, of a card that fails */
+    *why = cu_is_broken(g) ? g->cause : cu_thread.why;
+    g->next = given_up;
+    given_up = g;
     return NULL;
   }
   if (!registered) registered = atexit(at_end) == 0;

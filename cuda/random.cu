@@ -9,6 +9,7 @@
 */
 #include "philox.cuh"
 #include "sort.cuh"
+#include "vector.cuh"
 #include "walk.cuh"
 
 enum { FLOATS, DOUBLES, NORMALS, WIDE_NORMALS, WORDS, WIDE_WORDS };      /* what is drawn */
@@ -155,8 +156,8 @@ draw_chances (Draw j, const char *chance, int dtype, cu_Fault *fault, uint64_t w
   }
 }
 
-/* dropout of packed numbers: `wide` neighbours a thread and round, 8 of them by two draws */
-static __global__ void __launch_bounds__(256) drop (Draw j, int wide) {
+/* dropout of packed numbers: `wide` neighbours a thread and round, 8 by two draws; fours: stored four at once */
+static __global__ void __launch_bounds__(256) drop (Draw j, int wide, int fours) {
   uint64_t seed = j.state->seed, counter = (j.state->offset + j.skip) >> 2;
   int64_t total = cu_stride() * wide, t = cu_first();
   int bytes = cu_width(j.dtype);
@@ -164,6 +165,13 @@ static __global__ void __launch_bounds__(256) drop (Draw j, int wide) {
     for (int h = 0; h < wide; h += 4, counter++) {
       uint4 v = cu_philox(seed, counter, (uint64_t)t);
       uint32_t word[4] = { v.x, v.y, v.z, v.w };
+      if (fours) {                           /* no float64: two of those make 16 bytes */
+        float m[4];
+#pragma unroll
+        for (int k = 0; k < 4; k++) m[k] = cu_unit(word[k]) < (float)j.a ? (float)j.b : 0.0f;
+        cu_store_vector(j.dtype, j.data + (i + h) * bytes, m);
+        continue;
+      }
 #pragma unroll
       for (int k = 0; k < 4; k++) {
         int keep = j.dtype == TL_f64 ? cu_unit(word[k]) < j.a : cu_unit(word[k]) < (float)j.a;
@@ -280,8 +288,9 @@ static int dropout_width (const tl_Cmd *c, int64_t n) {
 
 static int dropout (const tl_Cmd *c, cu_Work *w, Draw *j) {
   int wide = dropout_width(c, j->walk.total), reason;
+  int fours = wide >= 4 && cu_aligned(j->data, cu_width(j->dtype), 4);
   unsigned blocks = blocks_for(w, j->walk.total);
-  reason = wide == 1 ? start(w, FLOATS, j, blocks) : CU_LAUNCH(w, drop, blocks, 256, 0, *j, wide);
+  reason = wide == 1 ? start(w, FLOATS, j, blocks) : CU_LAUNCH(w, drop, blocks, 256, 0, *j, wide, fours);
   return reason ? reason : CU_LAUNCH(w, advance, 1, 1, 0, j->state, used_by(j->walk.total, blocks, 4));
 }
 

@@ -58,8 +58,8 @@ CU_FN void run_over (const Reduce &r, typename Fold::Acc &a, const char *x, int6
   int64_t i = from + lane;
   if (!Fold::HEAVY && r.vec) {               /* from is a multiple of vec */
     const uint4 *q = (const uint4 *)x;
-    const int64_t n = to / r.vec;
-    int64_t u = from / r.vec + lane;
+    const int64_t n = to >> r.shift;
+    int64_t u = (from >> r.shift) + lane;
     for (; !Load::LONG && u + 3 * step < n; u += 4 * step) {
       uint4 v0 = q[u], v1 = q[u + step], v2 = q[u + 2 * step], v3 = q[u + 3 * step];
       Load::template many<Fold>(r, a, v0, u * r.vec);
@@ -181,6 +181,7 @@ static int geometry (Reduce *r, const cu_Work *w) {
       for (int d = 0; d < out->ndim; d++) if (out->stride[2][d] % 16) r->vec = 0;
     }
     if (r->dx == TL_b8) r->vec = 0;          /* anything but 0 is true there, not the byte's value */
+    for (r->shift = 0; r->vec >> r->shift > 1; ) r->shift++;
   }
   if (r->lanes == 1 || (r->lanes <= 32 && !r->column)) threads = (int)cu_threads(r->results * r->lanes, BLOCK);
   r->groups = cu_over(r->results, threads / r->lanes);

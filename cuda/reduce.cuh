@@ -24,7 +24,7 @@ typedef struct Reduce {
   int64_t results, inside, groups, chunk;    /* groups: of results, one block's work; chunk: elements of a split */
   void *part;                                /* Acc of every result and split, where there are several */
   double p;                                  /* of a norm; the correction of a variance */
-  int op, splits, lanes, column, vec;        /* see geometry; vec: elements in 16 bytes, 0: one by one */
+  int op, splits, lanes, column, vec, shift; /* see geometry; vec: 2^shift elements in 16 bytes, 0: one by one */
   int dx, dy, dat;                           /* dtypes */
 } Reduce;
 

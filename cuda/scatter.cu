@@ -71,7 +71,11 @@ template <int D> static __device__ __forceinline__ typename Element<D>::type val
   typename Element<D>::type x;
   if (!v.data) memcpy(&x, &v.number, sizeof x);
   else if (v.dtype == D) x = *(const typename Element<D>::type *)(v.data + offset);
-  else convert(v.dtype, D, &x, v.data + offset);
+  else {                                     /* a variable of its own: one with an address lies in memory */
+    typename Element<D>::type converted;
+    convert(v.dtype, D, &converted, v.data + offset);
+    x = converted;
+  }
   return x;
 }
 

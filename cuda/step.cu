@@ -128,8 +128,9 @@ template <int OP, class C> static __device__ inline void point (const Rates<C> &
     }
     q = root(q) + r.c;
     if (r.other) {
-      C &buf = r.flag ? x[4] : x[3];
-      buf = buf * r.d + g / q;
+      C buf = (r.flag ? x[4] : x[3]) * r.d + g / q;
+      if (r.flag) x[4] = buf;                  /* an address that depends on the flag would put x in memory */
+      else x[3] = buf;
       x[0] = mad(buf, r.rate, x[0]);
     }
     else x[0] += (r.rate * g) / q;
@@ -138,7 +139,8 @@ template <int OP, class C> static __device__ inline void point (const Rates<C> &
 
 /* ---- kernels ---- */
 
-template <int OP, class T> static __global__ void __launch_bounds__(256) step (List l) {
+/* four blocks a processor for float: left to itself the compiler aims at five and spills; 0: no wish */
+template <int OP, class T> static __global__ void __launch_bounds__(256, sizeof(T) == 4 ? 4 : 0) step (List l) {
   typedef typename Compute<T>::type C;
   enum { W = 16 / sizeof(T) };
   CU_SHARED(double, corrected, 2);

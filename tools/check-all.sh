@@ -23,6 +23,14 @@ step "make test" make test
 step "make MODE=asan test" make MODE=asan test
 step "make MODE=hostile test" make MODE=hostile test
 step "make MODE=debug test" make MODE=debug test
+sim=TLUA_CUDA_SIM_
+step "make test-cuda-sim" make test-cuda-sim
+step "the same, streams late" env ${sim}ORDER=late make test-cuda-sim
+step "the same, streams, blocks and threads shuffled" \
+  env ${sim}ORDER=shuffle ${sim}BLOCKS=shuffle ${sim}THREADS=shuffle make test-cuda-sim
+step "the same, blocks and threads in reverse" env ${sim}BLOCKS=reverse ${sim}THREADS=reverse make test-cuda-sim
+step "make MODE=asan SIM_MODE=asan test-cuda-sim" make MODE=asan SIM_MODE=asan test-cuda-sim
+if command -v nvcc > /dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then step "make cuda" make cuda; fi
 step "make threads-check" make threads-check
 step "make lint" make lint
 step "make docs-check" make docs-check

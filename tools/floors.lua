@@ -2,6 +2,8 @@
 --   a file includes from its own floor or a lower one; lua.h stays in bind and main, cblas.h in src/cpu/gemm.c;
 --   a backward rule (a function of src/op that is given a node) calls operations, not tl_run, tl_map and the like, so that
 --   the tape can record it; the objects below bind reference no lua_*, exit, abort or printf;
+--   the CUDA plugin stands beside the house: cuda/ includes device/ and itself, cuda/sim itself and cuda/, and nothing of
+--   src/ includes them; nor does the plugin call exit, abort or printf, or know of its simulator but in launch.h;
 --   a file over 400 lines says in a line why ("Longer than 400 lines because ...").
 local floor_of = { device = 1, cpu = 1, core = 2, grad = 3, op = 4, bind = 5, main = 6 }
 local limit = 400
@@ -45,6 +47,8 @@ local function check_include(path, line, place, name, ours)
     elseif floor_of[to] > floor_of[place] then
       problem(where, "%s includes %s, which is on a higher floor", place, name)
     end
+  elseif to == "cuda" or to == "sim" or name:match("^cu[bd][la][^/]*%.h$") then
+    problem(where, "%s includes %s; a device that is a plugin is reached by device/device.h", place, name)
   elseif to and ours then
     problem(where, "no such floor: %s", name)
   elseif name:match("^lua") or name == "lauxlib.h" then
@@ -56,13 +60,39 @@ local function check_include(path, line, place, name, ours)
   end
 end
 
+-- the plugin: its includes name its own files plainly
+
+local function exists(path)
+  local f = io.open(path, "rb")
+  if f then f:close() end
+  return f ~= nil
+end
+
+local function check_plugin_include(path, line, name, ours)
+  local where = path .. ":" .. line
+  local simulator = path:match("^cuda/sim/")
+  if name:match("^lua") or name == "lauxlib.h" or name == "cblas.h" then
+    problem(where, "the plugin includes %s; commands carry all that it needs", name)
+  elseif not ours then
+    return                                   -- <...>: the system's, CUDA's, or the simulator's in its place
+  elseif exists("cuda/sim/" .. name) then
+    if not simulator and path ~= "cuda/launch.h" then problem(where, "only cuda/launch.h knows of the simulator") end
+  elseif name:find("/") or not exists("cuda/" .. name) then
+    if simulator or not name:match("^device/[%w_]+%.%w+$") or not exists("src/" .. name) then
+      problem(where, "%s includes %s; it may see %s only", simulator and "the simulator" or "the plugin", name,
+        simulator and "cuda/sim and cuda" or "device/ and its own files")
+    end
+  end
+end
+
 local function check_includes(path, text)
   local place = path:match("^src/(%w+)/")
   local line = 0
   for l in text:gmatch("([^\n]*)\n?") do
     line = line + 1
     local mark, name = l:match('^%s*#%s*include%s*([<"])([^>"]+)[>"]')
-    if name then check_include(path, line, place, name, mark == '"') end
+    if name and place then check_include(path, line, place, name, mark == '"')
+    elseif name then check_plugin_include(path, line, name, mark == '"') end
   end
 end
 
@@ -115,12 +145,28 @@ local function check_symbols(objects)
   end
 end
 
+-- where the plugin says what it must not
+local function check_plugin(path, text)
+  local code = code_of(text)
+  for name in code:gmatch("%f[%w_]([%w_]+)%s*%(") do
+    if banned[name] then problem(path, "calls %s", name) end
+  end
+  if path ~= "cuda/launch.h" and (code:find("TL_CUDA_SIM", 1, true) or code:find("%f[%w_]sim_")) then
+    problem(path, "only cuda/launch.h knows of the simulator")
+  end
+end
+
 for _, path in ipairs(files_of("find src | grep -E '\\.([ch]|def|inc)$'")) do
   local text = read(path)
   check_includes(path, text)
   if path:match("^src/op/") then check_backward(path, text) end
 end
-for _, path in ipairs(files_of("find src lua tools spec examples bench 2>/dev/null | grep -E '\\.([ch]|def|inc|lua)$'")) do
+for _, path in ipairs(files_of("find cuda | grep -E '\\.([ch]|cpp|cuh?|def|inc)$'")) do
+  local text = read(path)
+  check_includes(path, text)
+  if not path:match("^cuda/sim/") then check_plugin(path, text) end
+end
+for _, path in ipairs(files_of("find src cuda lua tools spec examples bench 2>/dev/null | grep -E '\\.([ch]|cpp|cuh?|def|inc|lua)$'")) do
   check_length(path, read(path))
 end
 check_symbols({ table.unpack(arg) })

@@ -76,7 +76,7 @@ typedef struct Product {
 } Product;
 
 /* column-major; op(A) is gathered once, so that the inner loop runs along packed columns */
-template <class T> __attribute__((optimize("O3"))) void multiply (const Product &p) {
+template <class T> static void multiply (const Product &p) {
   T alpha = (T)p.alpha, beta = (T)p.beta;
   std::vector<T> a((size_t)p.m * (size_t)p.k), sum((size_t)p.m);
   if (p.alpha_at) alpha = *(const T *)p.alpha_at;

@@ -178,10 +178,10 @@ static unsigned long long reduce (sim_Warp how, unsigned mask, int first) {
     if (!any) y = x;
     else switch (how) {
       case SIM_ADD: y += x; break;
-      case SIM_MIN: if ((int)x < (int)y) y = x; break;
-      case SIM_MAX: if ((int)x > (int)y) y = x; break;
-      case SIM_UMIN: if (x < y) y = x; break;
-      case SIM_UMAX: if (x > y) y = x; break;
+      case SIM_MIN: y = (int)x < (int)y ? x : y; break;
+      case SIM_MAX: y = (int)x > (int)y ? x : y; break;
+      case SIM_UMIN: y = x < y ? x : y; break;
+      case SIM_UMAX: y = x > y ? x : y; break;
       case SIM_BITAND: y &= x; break;
       case SIM_BITOR: y |= x; break;
       default: y ^= x; break;

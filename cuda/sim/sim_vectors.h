@@ -57,7 +57,7 @@ SIM_MAKE(double, double)
 typedef struct dim3 {
   unsigned int x, y, z;
 #ifdef __cplusplus
-  constexpr dim3 (unsigned int x = 1, unsigned int y = 1, unsigned int z = 1) : x(x), y(y), z(z) {}
+  constexpr dim3 (unsigned int i = 1, unsigned int j = 1, unsigned int k = 1) : x(i), y(j), z(k) {}
   constexpr dim3 (uint3 v) : x(v.x), y(v.y), z(v.z) {}
   constexpr operator uint3 () const { return uint3{ x, y, z }; }
 #endif

@@ -32,8 +32,9 @@ describe("the plugin's host side", function ()
   end
 
   setup(function ()
-    local r = helper.sh(("cc -std=gnu11 -O1 -g -Wall -Wextra -Isrc spec/cuda/host.c spec/cuda/host_memory.c -o %s -ldl -lpthread")
-      :format(program))
+    local sanitize = helper.mode == "asan" and "-fsanitize=address,undefined" or ""  -- as the plugin's, which is loaded late
+    local r = helper.sh(("cc -std=gnu11 -O1 -g -Wall -Wextra %s -Isrc spec/cuda/host.c spec/cuda/host_memory.c -o %s -ldl -lpthread")
+      :format(sanitize, program))
     assert.equal(0, r.code, r.err)
   end)
   teardown(function () os.remove(program) end)

@@ -11,9 +11,10 @@ local function build(mode)
   return "build/sim-spec/" .. mode .. "/"
 end
 
---- a program of programs.mk; env as in a shell
+--- a program of programs.mk; env as in a shell, instead of the orders that the specs may be run in
 local function run(mode, env, words)
-  return helper.sh(("env %s timeout 60 %s%s"):format(env, build(mode), words))
+  local without = "-u TLUA_CUDA_SIM_ORDER -u TLUA_CUDA_SIM_BLOCKS -u TLUA_CUDA_SIM_THREADS -u TLUA_CUDA_SIM_SEED"
+  return helper.sh(("env %s %s timeout 60 %s%s"):format(without, env, build(mode), words))
 end
 
 -- kind = { what is noticed, environment it needs }

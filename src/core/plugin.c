@@ -2,7 +2,7 @@
 ** plugin.c -- the CUDA plugin: where it is looked for, and the handshake.
 **
 ** Nothing of CUDA is known here but the plugin's name and two functions of the driver.  The plugin is
-** $TLUA_CUDA, or tlua_cuda.so beside the program (or library) or in ../lib/tlua from there.  What was
+** $TLUA_CUDA, or tlua_cuda.so beside the program (or library) or in lib/tlua of where it is installed.  What was
 ** found stays for the life of the process, as devices do.
 */
 #define _GNU_SOURCE
@@ -46,7 +46,9 @@ static int home (char *dir, size_t room) {
 
 /* 1: `path` can be read.  Else `tried` has the places */
 static int find (char *path, size_t room, char *tried, size_t more) {
-  static const char *const places[] = { "tlua_cuda.so", "../lib/tlua/tlua_cuda.so", "tlua/tlua_cuda.so" };
+  static const char *const places[] = {      /* from the program in bin, a library in lib, the module in lib/lua/5.4 */
+    "tlua_cuda.so", "../lib/tlua/tlua_cuda.so", "tlua/tlua_cuda.so", "../../tlua/tlua_cuda.so"
+  };
   const char *said = getenv("TLUA_CUDA");
   char dir[4096];
   size_t at = 0;

@@ -12,6 +12,7 @@
 
 FUN int64_t mul_i64 (int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
 FUN int64_t neg_i64 (int64_t x) { return (int64_t)(0 - (uint64_t)x); }
+/* x >> 63 is 0 or -1 */
 FUN int64_t abs_i64 (int64_t x) { return (int64_t)(((uint64_t)x ^ (uint64_t)(x >> 63)) - (uint64_t)(x >> 63)); }
 FUN int64_t sign_i64 (int64_t x) { return (x > 0) - (x < 0); }
 FUN int64_t square_i64 (int64_t x) { return mul_i64(x, x); }
