@@ -1,6 +1,7 @@
 # cuda.mk -- the CUDA plugin and its simulator.  Included by the Makefile.
 #   make cuda            tlua_cuda.so, by nvcc           CUDA_ARCH="80 90" for just these kinds of cards; NVCC=path
 #   make cuda-sim        the same sources by g++, on the simulated card of cuda/sim
+#   make cuda-fuzz       programs that run random commands on its kernels and on the CPU device
 #   make test-cuda       the specs on a real card        make test-cuda-sim   on the simulated one
 
 CXX       ?= g++

@@ -29,8 +29,8 @@
 **                         and so do the nodes of a graph
 **   TLUA_CUDA_SIM_SEED    seed of every random choice (1)
 **   TLUA_CUDA_SIM_BLOCKS  forward, reverse or shuffle: order of the blocks of a launch
-**   TLUA_CUDA_SIM_THREADS forward, reverse or shuffle: order in which the threads of a block begin, and in which they go
-**                         on after a barrier or a warp operation
+**   TLUA_CUDA_SIM_THREADS forward, reverse or shuffle: order in which the threads of a block begin, and
+**                         in which they go on after a barrier or a warp operation
 **   TLUA_CUDA_SIM_MEM     bytes of device memory of a card (1 GiB)
 **   TLUA_CUDA_SIM_CARDS   cards in the machine (1)
 **   TLUA_CUDA_SIM_DRIVER  the driver's version (13000); 0: there is none
