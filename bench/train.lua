@@ -211,23 +211,30 @@ end
 two.dynamic = with_optimizer(function () return Dynamic() end,
   function (p) return torch.optim.SGD(p, { lr = 1e-4, momentum = 0.9 }) end)
 
--- the bare products of one step, into tensors that are there already; `dynamic` has 1.5 middle layers on average
+-- the bare products of one step, into tensors that are there already: with weights as the tensors form has them, or, for
+-- nn.Linear, as (out, in), which is another kernel's work; `dynamic` has 1.5 middle layers on average
 local function products(kind)
+  local linear = kind == "nn" or kind == "adam" or kind == "dynamic"
+  local function weight(from, to) return linear and torch.randn(to, from):t() or torch.randn(from, to) end
+  local function gradient_of(w) return linear and torch.empty(w:size(2), w:size(1)) or torch.empty(w:size(1), w:size(2)) end
+  local function into(gw, x, g)
+    if linear then torch.mm(g:t(), x, { out = gw }) else torch.mm(x:t(), g, { out = gw }) end
+  end
   return function (steps)
     local x, gy = pair()
-    local w1, w2, wm = torch.randn(D_in, H), torch.randn(H, D_out), torch.randn(H, H)
+    local w1, w2, wm = weight(D_in, H), weight(H, D_out), weight(H, H)
     local h, y, gh = x:mm(w1), gy:clone(), torch.empty(N, H)
-    local gw1, gw2, gwm = torch.empty(D_in, H), torch.empty(H, D_out), torch.empty(H, H)
+    local gw1, gw2, gwm = gradient_of(w1), gradient_of(w2), gradient_of(wm)
     local middle = kind == "dynamic" and 3 or 0
     for i = 1, steps do
       torch.mm(x, w1, { out = h })
       torch.mm(h, w2, { out = y })
-      torch.mm(h:t(), gy, { out = gw2 })
+      into(gw2, h, gy)
       torch.mm(gy, w2:t(), { out = gh })
-      torch.mm(x:t(), gh, { out = gw1 })
+      into(gw1, x, gh)
       for _ = 1, middle > 0 and i % 4 or 0 do
         torch.mm(h, wm, { out = gh })
-        torch.mm(h:t(), gh, { out = gwm })
+        into(gwm, h, gh)
         torch.mm(gh, wm:t(), { out = h })
       end
     end

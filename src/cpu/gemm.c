@@ -7,8 +7,8 @@
 ** plain blocked loop, and so has what is too large for BLAS's 32-bit sizes.
 ** The team shares batch items, or columns of the column-major C, where no bit depends on it: in multiples
 ** of what OpenBLAS's kernels take at a time, and never in pieces of less than a million multiplications, below
-** which it takes other kernels.  One form has the same bits in those too and is faster in them: the product with a
-** transposed right side and a short inner dim, on AVX-512 kernels, which is every gradient of a weight.
+** which it takes other kernels, unless the whole is below it too and the inner dim short.  One form has the same bits
+** in those and is faster in them: a transposed right side and a short inner dim, on AVX-512: a weight's gradient.
 */
 #include <cblas.h>
 #include <string.h>
@@ -16,6 +16,7 @@
 #include "cpu/block.h"
 
 #define LEAST 1000000.0                  /* multiplications of a piece; above it OpenBLAS packs */
+#define SMALL 250000.0                   /* of a product below that, with a SHORT inner size */
 #define LONG 1e9                         /* from here on pieces are short, so that the stop flag is seen */
 #define SHORT 128                        /* inner sizes up to here add up alike, packed or not */
 
@@ -101,12 +102,11 @@ static int call (Product *p, tl_Env *env, int share) {
   double area = (double)p->m * (double)p->k;
   int64_t least, few = area > 3e7 ? 240 : 480;           /* columns of a piece of a long product */
   p->slices = wide_kernels && !p->wide && !p->ta && p->tb && p->k <= SHORT && p->alpha == 1;
+  p->unit = 48;
 #if defined(__x86_64__)
   p->unit = wide_kernels && !p->wide ? 16 : 24;
-#else
-  p->unit = 48;
 #endif
-  least = (int64_t)(LEAST / (area * (double)p->unit)) + 1;
+  least = (int64_t)((p->k <= SHORT && area * (double)p->n <= LEAST ? SMALL : LEAST) / (area * (double)p->unit)) + 1;
   p->pieces = share ? env->threads : 1;
   if (area * (double)p->n > LONG && p->n / few > p->pieces) p->pieces = p->n / few;
   if (p->pieces > p->n / p->unit / least) p->pieces = p->n / p->unit / least;
