@@ -13,7 +13,9 @@ step () {
   local start=$SECONDS verdict=passed counts
   "$@" > "$log" 2>&1 < /dev/null || verdict=FAILED
   [ $verdict = passed ] || { bad=1; tail -n 40 "$log"; }
-  counts=$(grep -aoE '[0-9]+ success(es)? / [0-9]+ failures? / [0-9]+ errors? / [0-9]+ pending' "$log" | tail -n 1)
+  counts=$(grep -aoE '[0-9]+ success(es)? / [0-9]+ failures? / [0-9]+ errors? / [0-9]+ pending' "$log" |
+    awk '{ for (i = 1; i <= 7; i += 3) n[i] += $i; n[10] += $10 }
+      END { if (NR) printf "%d passed, %d failed, %d errors, %d pending", n[1], n[4], n[7], n[10] }')
   echo "   $verdict ${counts:+($counts) }in $((SECONDS - start)) s"
   echo "| $name | $verdict | ${counts:-} | $((SECONDS - start)) s |" >> "$table"
 }
