@@ -35,6 +35,8 @@ int tl_explain (tl_Device *d, int reason) {
 int tl_run (tl_Device *d, tl_Cmd *cmd) {
   tl_Context *c = tl_here;
   int reason;
+  if (TL_UNLIKELY(cmd->homes & ~(1u << d->kind)))        /* operations say it better; this is the last door */
+    return tl_fault("Expected all tensors to be on the same device, but found at least two devices, %s and another!", d->name);
   if (TL_UNLIKELY(c->plan != NULL) && tl_plan_add(c->plan, d, cmd)) return -1;
   reason = d->run(d, cmd, &c->env);
   if (TL_UNLIKELY(reason == TL_NOMEM) && !c->plan) {     /* a kernel's work space: as tl_storage_new does for tensors */
@@ -75,7 +77,7 @@ void tl_cmd_init (tl_Cmd *c, int verb, int op, int dtype, int nout) {
   c->op = (uint16_t)op;
   c->dtype = c->out = (uint8_t)dtype;
   c->nout = (uint8_t)nout;
-  c->narg = c->ndim = c->keep = c->unused = 0;
+  c->narg = c->ndim = c->keep = c->homes = 0;
   c->flags = 0;
   c->more = NULL;
 }
@@ -99,6 +101,7 @@ static void attach (tl_Cmd *c, int k, tl_Tensor *t) {
   }
   a->data = tl_data(t);
   a->dtype = a->via = t->dtype;
+  c->homes |= (uint8_t)(1u << t->storage->device->kind);
   if (TL_UNLIKELY(tl_here->plan != NULL)) tl_plan_pin(tl_here->plan, t->storage, k < c->nout);
 }
 

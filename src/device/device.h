@@ -160,7 +160,8 @@ enum {                         /* flags of a command */
 
 struct tl_Cmd {
   uint8_t verb, dtype, out;    /* dtype: computed in (f32 f64 i64, or a native small integer); out: what the kernel writes */
-  uint8_t narg, nout, ndim, keep, unused;
+  uint8_t narg, nout, ndim, keep;
+  uint8_t homes;               /* whoever makes it: 1 << kind of each operand's device, so that no mixture gets through */
   uint16_t op, flags;
   int64_t size[TL_MAXDIM];     /* the space walked, dims sorted by stride (largest first) and merged */
   tl_Num p[TL_MAXNUM];

@@ -77,6 +77,8 @@ static int inspect (tl_Args *a) {
       device = t->storage->device;
     }
   }
+  for (int j = 0; device && !mixed && j < a->nout; j++)              /* and so must be what is written */
+    if (a->dest[j] && a->dest[j]->storage->device != device) return two_devices(device, a->dest[j]->storage->device);
   return past;
 }
 

@@ -113,6 +113,15 @@ tl_Tensor **tl_nonzero_list (tl_Tensor *x, int *n) {
 
 /* ---------------------------------------------------------------- several index tensors */
 
+/* an index stands beside the tensor, or comes there from the host */
+static tl_Tensor *beside (tl_Tensor *x, tl_Tensor *t) {
+  tl_Device *d = tl_device_of(x);
+  if (t->flags & TL_WRAPPED) return tl_unwrap(t, d);
+  if (tl_device_of(t) != d && tl_device_of(t)->kind != 1)
+    return tl_fail("indices should be either on cpu or on the same device as the indexed tensor (%s)", d->name);
+  return tl_to_device(t, d);
+}
+
 /* index tensors per dim of x, masks resolved */
 static int spread (tl_Tensor *x, int n, tl_Tensor *const *index, tl_Tensor **out) {
   int d = 0, m;
@@ -124,6 +133,7 @@ static int spread (tl_Tensor *x, int n, tl_Tensor *const *index, tl_Tensor **out
       out[d++] = NULL;
       continue;
     }
+    if (!(t = beside(x, t))) return -1;
     if (tl_index_is_mask(t)) {
       tl_Tensor **list;
       if (d + t->ndim > x->ndim) return tl_fault("too many indices for tensor of dimension %d", x->ndim);
@@ -139,7 +149,6 @@ static int spread (tl_Tensor *x, int n, tl_Tensor *const *index, tl_Tensor **out
     }
     if (tl_is_float(t->dtype)) return tl_fault("tensors used as indices must be long, int, byte or bool tensors");
     if (d >= x->ndim) return tl_fault("too many indices for tensor of dimension %d", x->ndim);
-    t = t->flags & TL_WRAPPED ? tl_unwrap(t, tl_device_of(x)) : tl_to_device(t, tl_device_of(x));
     out[d] = tl_cast(t, TL_i64);
     if (!out[d++]) return -1;
   }
