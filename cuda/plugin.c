@@ -137,8 +137,8 @@ static void *refuse_driver (const char **why, cudaError_t e) {
 
 static void *check_tables (uint32_t abi, const char *const *formulas, const char **why) {
   if (abi != TL_ABI)
-    return refuse(why, "the plugin is from another build of tlua: it speaks device interface %d and this tlua %u",
-                  TL_ABI, (unsigned)abi);
+    return refuse(why, "the plugin is from another build of tlua: it speaks device interface %#x and this tlua %#x",
+                  (unsigned)TL_ABI, (unsigned)abi);
   for (int k = 0; k < TL_NCODE; k++) {
     const char *said = formulas[k];
     if (!said || strcmp(said, texts[k]) != 0)
@@ -207,7 +207,6 @@ static void fill (cu_Gpu *g) {
   tl_Device *d = &g->device;
   snprintf(g->name, sizeof g->name, "cuda:%d", g->index);
   d->name = g->name;
-  d->size_of_this = sizeof *d;
   d->kind = 2;
   d->index = g->index;
   d->generator = TL_GENERATOR_PHILOX;

@@ -161,23 +161,15 @@ static tl_Generator *check_default (lua_State *L, int index) {
   return g;
 }
 
-static uint64_t check_seed (lua_State *L, int index) {
-  int good;
-  lua_Integer seed = lua_tointegerx(L, index, &good);
-  if (!good || lua_type(L, index) != LUA_TNUMBER)
-    tl_error(L, "manual_seed(): argument 'seed' must be int, not %s", tl_got(L, index));
-  return (uint64_t)seed;
-}
-
 /* seed(device, n): without n one from the system */
 static int seed_body (lua_State *L) {
-  uint64_t n = lua_isnoneornil(L, 2) ? tl_generator_entropy() : check_seed(L, 2);
+  uint64_t n = lua_isnoneornil(L, 2) ? tl_generator_entropy() : tl_check_seed(L, 2);
   return tl_generator_seed(check_default(L, 1), n) ? tl_bad(L) : 0;
 }
 
 /* seed_all(n): the generators that are there and those to come, but not the CPU's */
 static int seed_all_body (lua_State *L) {
-  uint64_t n = lua_isnoneornil(L, 1) ? tl_generator_entropy() : check_seed(L, 1);
+  uint64_t n = lua_isnoneornil(L, 1) ? tl_generator_entropy() : tl_check_seed(L, 1);
   tl_here->seed = n;
   tl_here->seeded = 1;
   for (tl_Generator *g = tl_here->generator; g; g = g->next)

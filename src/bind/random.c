@@ -19,7 +19,7 @@ static tl_Generator *default_one (lua_State *L) {
 }
 
 /* any integer, negative ones too; a float without a fraction passes */
-static uint64_t check_seed (lua_State *L, int index) {
+uint64_t tl_check_seed (lua_State *L, int index) {
   int good;
   lua_Integer seed = lua_tointegerx(L, index, &good);
   if (!good || lua_type(L, index) != LUA_TNUMBER)
@@ -57,7 +57,7 @@ static void push_default (lua_State *L) {
 }
 
 static int manual_seed_body (lua_State *L) {
-  if (tl_manual_seed(check_seed(L, 1))) return tl_bad(L);
+  if (tl_manual_seed(tl_check_seed(L, 1))) return tl_bad(L);
   push_default(L);
   return 1;
 }
@@ -91,7 +91,7 @@ static int generator_body (lua_State *L) {
 /* ---- methods ---- */
 
 static int g_manual_seed_body (lua_State *L) {
-  if (tl_generator_seed(check_generator(L), check_seed(L, 2))) return tl_bad(L);
+  if (tl_generator_seed(check_generator(L), tl_check_seed(L, 2))) return tl_bad(L);
   lua_settop(L, 1);
   return 1;
 }

@@ -94,4 +94,6 @@ static inline tl_Context *tl_in (tl_State *S, lua_State *L, tl_Context **before)
   return S->ctx;
 }
 
+uint64_t tl_check_seed (lua_State *L, int index);      /* random.c: any integer; raises */
+
 #endif

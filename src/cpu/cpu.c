@@ -127,7 +127,7 @@ static void choose_level (void) { }
 /* ---- the device ---- */
 
 static tl_Device cpu = {
-  .name = "cpu", .size_of_this = sizeof cpu, .kind = 1,
+  .name = "cpu", .kind = 1,
   .alloc = cpu_alloc, .free = cpu_free, .move = cpu_move, .run = cpu_run, .sync = cpu_sync, .why = cpu_why
 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;

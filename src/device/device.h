@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TL_ABI     1           /* a plugin built for another number is refused */
+#define TL_ABI_VERSION  1      /* grows when the meaning of something here changes; see TL_ABI below */
 #define TL_MAXDIM  8
 #define TL_MAXARG  6           /* operands of one command, results first */
 #define TL_MAXNUM  8           /* scalar parameters of one command */
@@ -215,7 +215,6 @@ typedef struct tl_DeviceMemory {   /* bytes, and counts of what happened so far 
 typedef struct tl_Device tl_Device;
 struct tl_Device {
   const char *name;            /* "cpu", "cuda:0" */
-  size_t size_of_this;         /* fields are only ever added at the end */
   int kind, index;             /* 1 cpu, 2 cuda (DLPack's numbers) */
   void *(*alloc) (tl_Device *, size_t bytes);                /* NULL: none left */
   void  (*free)  (tl_Device *, void *, size_t bytes);
@@ -256,6 +255,14 @@ struct tl_Device {
   int   (*event_done)    (tl_Device *, void *event);                 /* 1 yes, 0 no, -1 broken */
   int   (*event_between) (tl_Device *, void *from, void *to, double *milliseconds);
 };
+
+/*
+** A plugin built for another number is refused: the version, and the sizes of what the two sides fill for each
+** other, since a struct that has grown on one side would be written past its end on the other.
+*/
+#define TL_ABI  ((uint32_t)(TL_ABI_VERSION * 0x1000000u + \
+                 (((((sizeof(tl_Cmd) * 31 + sizeof(tl_Env)) * 31 + sizeof(tl_Device)) * 31 + sizeof(tl_DeviceFacts)) * 31 + \
+                   sizeof(tl_DeviceMemory)) * 31 + sizeof(tl_More)) % 0x1000000u))
 
 /*
 ** The only symbol a plugin exports, `tl_device_open`.  formulas: the text of every code, in order, and NULL, for
