@@ -103,7 +103,6 @@ static void test_doors (void) {
   NEED(d->facts(d, &f) == TL_DONE && f.cards >= 1 && f.memory > 0 && f.warp == 32);
   NEED(f.simulated == (strcmp(getenv("TLUA_CUDA_SIM"), "1") == 0));
   NEED(d->kind == 2 && d->index == 0 && strcmp(d->name, "cuda:0") == 0 && d->generator == TL_GENERATOR_PHILOX);
-  NEED(d->size_of_this == sizeof *d);
 }
 
 static void test_refused (void) {            /* the environment says why; the words go out */
