@@ -1,5 +1,5 @@
 -- floors.lua OBJECTS... -- the house stands only while its floors do.  Checks, and fails the build:
---   a file includes from its own floor or a lower one; lua.h stays in bind and main, cblas.h in src/cpu/gemm.c;
+--   a file includes from its own floor or a lower one; lua.h stays in bind and main, cblas.h in src/cpu/blas.c;
 --   a backward rule (a function of src/op that is given a node) calls operations, not tl_run, tl_map and the like, so that
 --   the tape can record it; the objects below bind reference no lua_*, exit, abort or printf;
 --   the CUDA plugin stands beside the house: cuda/ includes device/ and itself, cuda/sim itself and cuda/, and nothing of
@@ -54,7 +54,7 @@ local function check_include(path, line, place, name, ours)
   elseif name:match("^lua") or name == "lauxlib.h" then
     if floor_of[place] < floor_of.bind then problem(where, "%s below the bind floor", name) end
   elseif name == "cblas.h" then
-    if path ~= "src/cpu/gemm.c" then problem(where, "cblas.h belongs to src/cpu/gemm.c") end
+    if path ~= "src/cpu/blas.c" then problem(where, "cblas.h belongs to src/cpu/blas.c") end
   elseif ours then
     problem(where, "includes name their floor: \"floor/file\", not %s", name)
   end

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "cpu/blas.h"
 #include "cpu/cpu.h"
 
 #define ALIGNMENT  64
@@ -140,7 +141,7 @@ extern int blas_thread_shutdown_ (void) __attribute__((weak));
 
 static void start (void) {
   choose_level();
-  tl_cpu_gemm_start();
+  tl_blas_start();
   if (blas_thread_shutdown_) blas_thread_shutdown_();
 }
 

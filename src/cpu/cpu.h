@@ -68,6 +68,5 @@ int tl_cpu_random (const tl_Cmd *, tl_Env *);
 int tl_cpu_softmax (const tl_Cmd *, tl_Env *);
 int tl_cpu_nll (const tl_Cmd *, tl_Env *);
 int tl_cpu_step (const tl_Cmd *, tl_Env *);
-void tl_cpu_gemm_start (void);                       /* gemm.c: BLAS on one thread; called once */
 
 #endif

@@ -1,48 +1,19 @@
 /*
 ** gemm.c -- matrix products.
 **
-** Floats go to OpenBLAS, always called with one thread, by exactly the call that PyTorch makes for the
-** same strides (its bits depend on the transposes that are asked for): the column-major product
-** C' = op(B)' op(A)' for a row-major C.  Half types go through float copies and round once; integers have a
-** plain blocked loop, and so has what is too large for BLAS's 32-bit sizes.
-** The team shares batch items, or columns of the column-major C, where no bit depends on it: in multiples
-** of what OpenBLAS's kernels take at a time, and never in pieces of less than a million multiplications, below
-** which it takes other kernels, unless the whole is below it too and the inner dim short.  One form has the same bits
-** in those and is faster in them: a transposed right side and a short inner dim, on AVX-512: a weight's gradient.
+** Floats go to BLAS by exactly the call that PyTorch makes for the same strides (its bits depend on the transposes
+** that are asked for): the column-major product C' = op(B)' op(A)' for a row-major C.  Half types go through float
+** copies and round once; integers have a plain blocked loop, and so has what is too large for BLAS's 32-bit sizes.
 */
-#include <cblas.h>
 #include <string.h>
 
 #include "cpu/block.h"
-
-#define LEAST 1000000.0                  /* multiplications of a piece; above it OpenBLAS packs */
-#define SMALL 250000.0                   /* of a product below that, with a SHORT inner size */
-#define LONG 1e9                         /* from here on pieces are short, so that the stop flag is seen */
-#define SHORT 128                        /* inner sizes up to here add up alike, packed or not */
+#include "cpu/blas.h"
 
 typedef struct Mat {                     /* rows x cols with strides in elements */
   char *data;
   int64_t rows, cols, row, col;
 } Mat;
-
-typedef struct Product {                 /* a column-major BLAS call */
-  int wide, ta, tb;                      /* wide: double */
-  int64_t m, n, k, lda, ldb, ldc;
-  double alpha, beta;
-  const char *a, *b;
-  char *c;
-  int64_t unit, pieces;                  /* columns that stay together; the n columns are cut into so many pieces */
-  int slices;                            /* and these into calls of at most LEAST multiplications */
-  volatile int *stop;
-} Product;
-
-static int wide_kernels;                 /* AVX-512 ones; written once, before any product */
-
-void tl_cpu_gemm_start (void) {
-  const char *core = openblas_get_corename();
-  openblas_set_num_threads(1);
-  wide_kernels = !strcmp(core, "SkylakeX") || !strcmp(core, "Cooperlake") || !strcmp(core, "SapphireRapids");
-}
 
 /* ---- plain loops on packed row-major matrices ---- */
 
@@ -71,48 +42,6 @@ LOOPS(i64, int64_t, uint64_t)
 /* ---- one item: from layout to call ---- */
 
 static int64_t most (int64_t a, int64_t b) { return a > b ? a : b; }
-
-static void blas (const Product *p, int64_t first, int64_t last) {
-  int width = p->wide ? 8 : 4, ta = p->ta ? CblasTrans : CblasNoTrans, tb = p->tb ? CblasTrans : CblasNoTrans;
-  int m = (int)p->m, n = (int)(last - first), k = (int)p->k, lda = (int)p->lda, ldb = (int)p->ldb, ldc = (int)p->ldc;
-  const char *b = p->b + first * (p->tb ? 1 : p->ldb) * width;
-  char *c = p->c + first * p->ldc * width;
-  if (p->wide)
-    cblas_dgemm(CblasColMajor, ta, tb, m, n, k, p->alpha, (const double *)p->a, lda, (const double *)b, ldb, p->beta,
-                (double *)c, ldc);
-  else
-    cblas_sgemm(CblasColMajor, ta, tb, m, n, k, (float)p->alpha, (const float *)p->a, lda, (const float *)b, ldb,
-                (float)p->beta, (float *)c, ldc);
-}
-
-static int columns (void *ctx, int64_t from, int64_t to) {
-  const Product *p = ctx;
-  int64_t units = p->n / p->unit, first = from * units / p->pieces * p->unit;
-  int64_t last = to == p->pieces ? p->n : to * units / p->pieces * p->unit, step = last - first;
-  if (p->slices) step = (int64_t)(LEAST / ((double)p->m * (double)p->k)) / 16 * 16;
-  if (step < 16) step = last - first;
-  for (; first < last; first += step) {
-    if (*p->stop) return TL_INTERRUPTED;
-    blas(p, first, first + step < last ? first + step : last);
-  }
-  return TL_DONE;
-}
-
-static int call (Product *p, tl_Env *env, int share) {
-  double area = (double)p->m * (double)p->k;
-  int64_t least, few = area > 3e7 ? 240 : 480;           /* columns of a piece of a long product */
-  p->slices = wide_kernels && !p->wide && !p->ta && p->tb && p->k <= SHORT && p->alpha == 1;
-  p->unit = 48;
-#if defined(__x86_64__)
-  p->unit = wide_kernels && !p->wide ? 16 : 24;
-#endif
-  least = (int64_t)((p->k <= SHORT && area * (double)p->n <= LEAST ? SMALL : LEAST) / (area * (double)p->unit)) + 1;
-  p->pieces = share ? env->threads : 1;
-  if (area * (double)p->n > LONG && p->n / few > p->pieces) p->pieces = p->n / few;
-  if (p->pieces > p->n / p->unit / least) p->pieces = p->n / p->unit / least;
-  if (p->pieces < 1) p->pieces = 1;
-  return tl_team_for(env, p->pieces, 1, columns, p);
-}
 
 static int fits (int64_t v) { return v <= INT32_MAX; }
 
@@ -175,7 +104,7 @@ static int too_large (const Mat *c, const Mat *a, const Mat *b, int width, doubl
 
 static int mm (Mat c, Mat a, Mat b, int wide, double alpha, double beta, tl_Env *env, int share) {
   int width = wide ? 8 : 4, flip, reason = TL_DONE;
-  Product p = { .wide = wide, .alpha = alpha, .beta = beta, .stop = env->stop };
+  tl_Product p = { .wide = wide, .alpha = alpha, .beta = beta, .stop = env->stop };
   Mat home = c;
   void *rc = NULL, *ra = NULL, *rb = NULL;
   if (c.row == 1 && (c.cols == 1 || c.col >= most(1, c.rows))) flip = 0;
@@ -199,7 +128,7 @@ static int mm (Mat c, Mat a, Mat b, int wide, double alpha, double beta, tl_Env 
   if (p.ta) { if (p.m == 1) p.lda = p.k; } else if (p.k == 1) p.lda = p.m;
   if (p.tb) { if (p.k == 1) p.ldb = p.n; } else if (p.n == 1) p.ldb = p.k;
   if (!reason && fits(p.m) && fits(p.n) && fits(p.k) && fits(p.lda) && fits(p.ldb) && fits(p.ldc))
-    reason = call(&p, env, share);
+    reason = tl_blas_mm(&p, env, share);
   else if (!reason) reason = too_large(&c, flip ? &b : &a, flip ? &a : &b, width, alpha, beta, env->stop);
   if (rc && !reason) unpack(&home, width, rc);
   tl_cpu_room_free(rc);
@@ -234,12 +163,7 @@ static int mv (Mat c, Mat a, Mat b, int wide, double alpha, double beta, tl_Env 
   }
   if (beta == 0)                         /* what C held, a NaN say, must not come through */
     for (int64_t i = 0; i < c.rows; i++) memset(c.data + i * c.row * width, 0, (size_t)width);
-  if (wide)
-    cblas_dgemv(CblasColMajor, trans ? CblasTrans : CblasNoTrans, (int)m, (int)n, alpha, (double *)a.data, (int)ld,
-                (double *)b.data, (int)b.row, beta, (double *)c.data, (int)c.row);
-  else
-    cblas_sgemv(CblasColMajor, trans ? CblasTrans : CblasNoTrans, (int)m, (int)n, (float)alpha, (float *)a.data,
-                (int)ld, (float *)b.data, (int)b.row, (float)beta, (float *)c.data, (int)c.row);
+  tl_blas_mv(wide, trans, m, n, alpha, a.data, ld, b.data, b.row, beta, c.data, c.row);
   tl_cpu_room_free(ra);
   tl_cpu_room_free(rb);
   return *env->stop ? TL_INTERRUPTED : TL_DONE;
@@ -247,15 +171,13 @@ static int mv (Mat c, Mat a, Mat b, int wide, double alpha, double beta, tl_Env 
 
 static int dot (Mat c, Mat a, Mat b, int wide, double alpha, double beta, tl_Env *env) {
   int64_t n = a.cols, sa = n == 1 ? 1 : a.col, sb = n == 1 ? 1 : b.row;
+  double v;
   if (sa <= 0 || sb <= 0 || !fits(n) || !fits(sa) || !fits(sb)) return mm(c, a, b, wide, alpha, beta, env, 0);
-  if (wide) {
-    double v = cblas_ddot((int)n, (double *)a.data, (int)sa, (double *)b.data, (int)sb) * alpha, *y = (double *)c.data;
-    *y = beta == 0 ? v : *y * beta + v;
-  }
+  v = tl_blas_dot(wide, n, a.data, sa, b.data, sb);
+  if (wide) *(double *)c.data = beta == 0 ? v * alpha : *(double *)c.data * beta + v * alpha;
   else {
-    float *y = (float *)c.data, v = cblas_sdot((int)n, (float *)a.data, (int)sa, (float *)b.data, (int)sb);
-    v *= (float)alpha;
-    *y = beta == 0 ? v : *y * (float)beta + v;
+    float *y = (float *)c.data, w = (float)v * (float)alpha;
+    *y = beta == 0 ? w : *y * (float)beta + w;
   }
   return TL_DONE;
 }
@@ -396,5 +318,5 @@ int tl_cpu_gemm (const tl_Cmd *c, tl_Env *env) {
   if (c->p[2].i == 0 || c->p[3].i == 0) return TL_DONE;
   if (count < 2 * env->threads || env->threads < 2) return items(&j, 0, count);
   j.share = 0;                           /* many items: the team shares them, each goes whole */
-  return tl_team_for(env, count, (int64_t)(LEAST / (work + 1)) + 1, items, &j);
+  return tl_team_for(env, count, (int64_t)(TL_LEAST / (work + 1)) + 1, items, &j);
 }

@@ -14,7 +14,7 @@
 #include "main/main.h"
 
 int luaopen_torch (lua_State *L);
-extern char *openblas_get_config (void);     /* "OpenBLAS 0.3.21 DYNAMIC_ARCH ..."; <cblas.h> belongs to cpu/gemm.c */
+extern char *openblas_get_config (void);     /* "OpenBLAS 0.3.21 DYNAMIC_ARCH ..."; <cblas.h> belongs to cpu/blas.c */
 
 enum { WANT_I = 1, WANT_V = 2, WANT_E = 4, HAS_E = 8, BAD = 16, WANT_VERSION = 32, WANT_HELP = 64, MODULE = 128 };
 
