@@ -59,6 +59,19 @@ describe("pointwise", function ()
     raises(function () torch.div(a, b, { rounding_mode = "x" }) end, "rounding_mode")
   end)
 
+  it("divides a number by a tensor as PyTorch rounds it: the reciprocal, times the number", function ()
+    local function text(t) return (table.concat(t:tolist(), " ", 1, 3)) end
+    local x = torch.tensor({ 3., 6., 7. }, { requires_grad = true })
+    local y = 7 / x
+    assert.equal(text(torch.tensor { 2.33333349, 1.16666675, 1. }), text(y))
+    assert.equal("MulBackward0", y.grad_fn:name())
+    assert.equal(text(torch.tensor { 2.33333325, 1.16666663, 1. }), text(torch.tensor { 7., 7., 7. } / x:detach()))
+    y:sum():backward()
+    assert.equal(text(torch.tensor { -0.777777851, -0.194444463, -0.142857149 }), text(x.grad))
+    assert.equal("2.33203125 1.3994140625 1.0", text(7 / torch.tensor({ 3., 5., 7. }, { dtype = torch.float16 })))
+    assert.equal("RsubBackward1", (1 - x).grad_fn:name())
+  end)
+
   it("clamps, and passes the gradient on the limits", function ()
     check({ -1, -1, 0, 1, 1 }, { { 0, 1, 1, 1, 0 } }, function (a) return a:clamp(-1, 1) end, { -2, -1, 0, 1, 2 })
     check({ -1, 0, 1 }, { { 0, 1, 0 }, { 1, 0, 0 }, { 0, 0, 1 } }, function (a, l, h) return a:clamp(l, h) end, { -2, 0, 5 }, { -1, -1,

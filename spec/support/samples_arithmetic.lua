@@ -94,6 +94,10 @@ return {
     bad = { { "d(2), d(3)", "must match the size of tensor" }, { "i(2), 0, { rounding_mode = 'floor' }", "ZeroDivisionError" },
       { "d(2), d(2), { rounding_mode = 'up' }", "rounding_mode" } },
   },
+  __rdiv__ = {
+    ok = { "p(2, 3), 7", "p(3), p(2, 3)", "p(0), 2", "i(3), 2" },
+    bad = { { "p(2), p(3)", "must match the size of tensor" }, { "p(2), 'a'", "must be Tensor or number" } },
+  },
   floor_divide = {
     ok = { "d(2, 3), p(2, 3)", "d(4), 0.7", "i(4), i(4)", "7, p(3)" },
     bad = { { "i(2), 0", "ZeroDivisionError" }, { "d(2), d(3)", "must match the size of tensor" } },

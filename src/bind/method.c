@@ -11,6 +11,7 @@
 #include "bind/pace.h"
 
 typedef struct Method {
+  const struct Method *turned;           /* an operator's: what it is when a number stands first, operands swapped */
   const tl_Op *op;
   const tl_Spec *spec;
   tl_State *S;
@@ -186,6 +187,10 @@ static int method_call (lua_State *L) {
   const Method *m = lua_touserdata(L, lua_upvalueindex(1));
   tl_State *S = m->S;
   if (m->unary) lua_settop(L, 1);
+  if (m->turned && lua_type(L, 1) == LUA_TNUMBER) {
+    lua_insert(L, 1);
+    m = m->turned;
+  }
   if (TL_LIKELY(m->quick)) {
     int n = lua_gettop(L), read;
     tl_Args a;
@@ -226,6 +231,7 @@ static int method_call (lua_State *L) {
 static void describe (Method *m, const tl_Op *op, int inplace, int unary) {
   const tl_Spec *s = tl_op_spec(op);
   const tl_Form *f = &s->form[0];
+  m->turned = NULL;
   m->op = op;
   m->spec = s;
   m->inplace = (uint8_t)inplace;
@@ -238,11 +244,20 @@ static void describe (Method *m, const tl_Op *op, int inplace, int unary) {
   while (m->quick < f->npositional && strchr("TNJ", f->p[m->quick].type)) m->quick++;
 }
 
-/* pushes the closure of a spelling */
-static void push_method (lua_State *L, const tl_Op *op, int inplace, int unary) {
-  Method *m = lua_newuserdatauv(L, sizeof *m, 0);
+static Method *new_method (lua_State *L, const tl_Op *op, int inplace, int unary) {
+  Method *m = lua_newuserdatauv(L, sizeof *m, 1);
   describe(m, op, inplace, unary);
   m->S = tl_binder(L);
+  return m;
+}
+
+/* pushes the closure of a spelling */
+static void push_method (lua_State *L, const tl_Op *op, int inplace, int unary, const tl_Op *turned) {
+  Method *m = new_method(L, op, inplace, unary);
+  if (turned) {
+    m->turned = new_method(L, turned, 0, 0);
+    lua_setiuservalue(L, -2, 1);         /* it lives as long as m */
+  }
   luaL_getmetatable(L, TL_TENSOR);
   lua_pushcclosure(L, method_call, 2);
 }
@@ -265,7 +280,7 @@ static void register_op (lua_State *L, int methods, int torch, const tl_Op *op, 
   }
   for (int inplace = only ? 1 : 0; inplace <= (only || op->flags & TL_OP_INPLACE ? 1 : 0); inplace++) {
     const char *tail = inplace && !only ? "_" : "";
-    push_method(L, op, inplace, 0);
+    push_method(L, op, inplace, 0, NULL);
     if (!space && (both || op->flags & TL_OP_METHOD)) {
       lua_pushvalue(L, -1);
       set(L, methods, name, tail);
@@ -282,17 +297,19 @@ static int no_order (lua_State *L) {
 }
 
 static void operators (lua_State *L) {
-  static const struct { const char *event, *op; int unary; } table[] = {
-    { "__add", "add", 0 }, { "__sub", "sub", 0 }, { "__mul", "mul", 0 }, { "__div", "div", 0 },
-    { "__idiv", "floor_divide", 0 }, { "__mod", "remainder", 0 }, { "__pow", "pow", 0 }, { "__unm", "neg", 1 },
-    { "__band", "bitwise_and", 0 }, { "__bor", "bitwise_or", 0 }, { "__bxor", "bitwise_xor", 0 },
-    { "__shl", "bitwise_left_shift", 0 }, { "__shr", "bitwise_right_shift", 0 }, { "__bnot", "bitwise_not", 1 }
+  static const struct { const char *event, *op, *turned; int unary; } table[] = {
+    { "__add", "add", NULL, 0 }, { "__sub", "sub", "rsub", 0 }, { "__mul", "mul", NULL, 0 },
+    { "__div", "div", "__rdiv__", 0 }, { "__idiv", "floor_divide", NULL, 0 }, { "__mod", "remainder", NULL, 0 },
+    { "__pow", "pow", NULL, 0 }, { "__unm", "neg", NULL, 1 }, { "__band", "bitwise_and", NULL, 0 },
+    { "__bor", "bitwise_or", NULL, 0 }, { "__bxor", "bitwise_xor", NULL, 0 },
+    { "__shl", "bitwise_left_shift", NULL, 0 }, { "__shr", "bitwise_right_shift", NULL, 0 },
+    { "__bnot", "bitwise_not", NULL, 1 }
   };
   luaL_getmetatable(L, TL_TENSOR);
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     const tl_Op *op = tl_op(table[i].op);
     if (!op) continue;
-    push_method(L, op, 0, table[i].unary);
+    push_method(L, op, 0, table[i].unary, table[i].turned ? tl_op(table[i].turned) : NULL);
     lua_setfield(L, -2, table[i].event);
   }
   lua_pushcfunction(L, no_order);

@@ -76,6 +76,9 @@ static int divide (tl_Args *a) {
   return operands(a, code, 2, 0, NULL, 'f');
 }
 
+/* number / tensor, rounded twice as PyTorch does */
+static int divide_into (tl_Args *a) { return tl_done(a, tl_mul(tl_op1(TL_reciprocal, a->v[0].t), a->v[1].t)); }
+
 static int floor_divide (tl_Args *a) { return operands(a, TL_div_floor, 2, 0, NULL, 'f'); }
 
 /* ------------------------------------------------------------------ powers */
@@ -238,11 +241,14 @@ static int gelu (tl_Args *a) { return operands(a, a->v[1].i ? TL_gelu_tanh : TL_
 const tl_Op tl_arith_ops[] = {
   ROW("add", "self:N other:N * alpha:n=1", "self + alpha * other; of bools: or" MEET ".", add_like, TL_add),
   ROW("sub", "self:N other:N * alpha:n=1", "self - alpha * other" MEET ". Not for bool.", add_like, TL_sub),
-  ROW("rsub", "self:N other:N * alpha:n=1", "other - alpha * self" MEET ". Not for bool.", rsub, TL_sub),
+  { "rsub", "self:N other:N * alpha:n=1", "other - alpha * self" MEET ". Not for bool.", rsub, tl_point_back,
+    TL_OP_INPLACE | TL_OP_NAMES, TL_sub, NULL, "RsubBackward1\0RsubBackward0\0RsubBackward0" },
   ROW("neg", "self:T", "-self. Not for bool; unsigned integers wrap.", neg, TL_neg),
   ROW("div", "self:N other:N * rounding_mode:s(trunc,floor)?", "self / other" MEET "; integers give the default "
       "float dtype. rounding_mode trunc rounds towards 0, floor down, and both keep integers; integers divided by 0 "
       "are then an error.", divide, TL_div),
+  { "__rdiv__", "self:T other:N", "other / self as reciprocal(self) * other: what number / tensor means. A division "
+    "of tensors rounds once, this twice.", divide_into, NULL, TL_OP_COMPOSITE | TL_OP_METHOD, 0, NULL, NULL },
   ROW("floor_divide", "self:N other:N", "self / other rounded down" MEET "; integers divided by 0 are an error.",
       floor_divide, TL_div_floor),
   ROW("square", "self:T", "self * self; bool gives int64.", square, TL_square),
