@@ -22,6 +22,8 @@ step () {
 
 step "make" make
 step "make test" make test
+step "specs as on a processor with AVX2" env TLUA_SIMD=v3 OPENBLAS_CORETYPE=Haswell make run-specs
+step "specs as on one with SSE4" env TLUA_SIMD=v2 OPENBLAS_CORETYPE=Nehalem make run-specs
 step "make MODE=asan test" make MODE=asan test
 step "make MODE=hostile test" make MODE=hostile test
 step "make MODE=debug test" make MODE=debug test
