@@ -43,6 +43,14 @@ describe("pointwise", function ()
     assert.is_true(torch.equal(x ^ -1, x:reciprocal()))
   end)
 
+  it("has PyTorch's bits of atan2 and pow in float32", function ()
+    local a, b = torch.tensor { 0.7, -3.1, 1e-30, 2.5, -0.3, 123.456, 5e20, -1.9 }, torch.tensor { 1.3, -0.2, 3e-38, -7.7, 0.1, -9.25, 1e20, 41 }
+    assert.is_true(torch.equal(a:atan2(b), torch.tensor { 0.493941367, -1.63522315, 1.57079625, 2.82765436, -1.24904573, 1.64558208,
+      1.37340081, -0.0463083312 }))
+    assert.is_true(torch.equal(a:abs():pow(b), torch.tensor { 0.628966391, 0.797494411, 1, 0.000862704415, 0.886568129, 4.50310534e-20,
+      math.huge, 268471026000 }))
+  end)
+
   it("divides as asked", function ()
     local a, b = torch.tensor { 7., -7., 7., -7. }, torch.tensor { 2., 2., -2., -2. }
     close_to(torch.div(a, b, { rounding_mode = "floor" }), { 3, -4, -4, 3 })

@@ -157,6 +157,35 @@ describe("every row", function ()
     assert.is_true(n > 30000, n .. " values")
   end)
 
+  it("divides integers by one number as by many", function ()
+    local values = { min, max, 0 }
+    for k = 0, 62 do
+      for d = -1, 1 do values[#values + 1], values[#values + 2] = (1 << k) + d, -(1 << k) + d end
+    end
+    for _, row in ipairs(INTEGER_ROWS) do
+      for k = 1, DIVIDES[row.name] and #values or 0, 4 do
+        local by = values[k] == 0 and 3 or values[k]
+        local list = {}
+        for i = 1, #values do list[i] = by end
+        compare(row, rows.call(row, {}, { torch.tensor(values), torch.tensor(list) }):tolist(), { values, list }, {}, nil, nil, same)
+      end
+    end
+  end)
+
+  it("takes remainders of float32 exactly, near and far", function ()
+    torch.manual_seed(4)
+    for _, spread in ipairs { 1, 8 } do
+      local lists = {}
+      for k = 1, 2 do lists[k] = (torch.randn(2000) * (torch.randn(2000) * spread):exp()):tolist() end
+      lists[1][7], lists[2][7], lists[2][8], lists[1][9], lists[2][10], lists[1][11] = inf, 1, inf, -0.0, 0, 0x1p-149
+      for _, row in ipairs(FLOAT_ROWS) do
+        if row.name == "fmod" then
+          compare(row, rows.call(row, {}, { torch.tensor(lists[1]), torch.tensor(lists[2]) }):tolist(), lists, {}, nil, nil, same)
+        end
+      end
+    end
+  end)
+
   it("refuses to divide integers by zero", function ()
     for name in pairs(DIVIDES) do
       for _, row in ipairs(INTEGER_ROWS) do
@@ -176,8 +205,9 @@ describe("every row", function ()
     torch.manual_seed(3)
     local base = {}
     for k = 1, 3 do base[k] = torch.randn(1024) * 3 end
-    base[1][5] = 1e6                                       -- where sin and cos take another way
+    base[1][5], base[2][5] = 1e6, 0.01                     -- where sin, cos, tan and fmod take another way
     base[1][9] = nan
+    base[1][11] = 0                                        -- and pow
     local function agree(a, b) return a:eq(b):logical_or(a:ne(a):logical_and(b:ne(b))):all() end
     for _, row in ipairs(FLOAT_ROWS) do
       for _, p in ipairs(rows.parameters(row)) do
@@ -190,7 +220,7 @@ describe("every row", function ()
         end
         local whole = rows.call(row, p, packed)
         assert.is_true(agree(rows.call(row, p, strided), whole), row.name .. " strided")
-        for _, at in ipairs { 5, 9, 511, 1024 } do
+        for _, at in ipairs { 5, 9, 11, 511, 1024 } do
           local alone = {}
           for k = 1, row.nin do alone[k] = packed[k][{ { at, at } }] end
           assert.is_true(agree(rows.call(row, p, alone), whole[{ { at, at } }]), row.name .. " alone")

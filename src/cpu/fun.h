@@ -1,8 +1,8 @@
 /*
 ** fun.h -- the functions of the formulas, one per compute type, by suffix: f32 f64 i64 and the small
-** integers.  What is hot in float32 is branch-free (fun_f32.h), so that a loop over it vectorises and every
-** position of a tensor gets the same bits; the rest is the C library's, shared with other devices
-** (device/fun_real.h, device/fun_int.h).
+** integers.  What is hot in float32 is branch-free (fun_f32.h, fun_arc_f32.h), so that a loop over it
+** vectorises and every position of a tensor gets the same bits; the rest is the C library's, shared with
+** other devices (device/fun_real.h, device/fun_int.h).
 ** Integers wrap (the file is compiled with -fwrapv), and no division can trap: by 0 gives 0 here (the
 ** walk finds such divisors and refuses), by -1 is negation.
 */
@@ -39,6 +39,7 @@ FUN double fma_f64 (double a, double b, double c) { return b == 1 ? a + c : __bu
 #endif
 
 #include "cpu/fun_f32.h"
+#include "cpu/fun_arc_f32.h"
 
 /* The library's functions, as the compiler's own where it has them. */
 #define LIB(name, f)  __builtin_##name##f

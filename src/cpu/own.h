@@ -157,4 +157,6 @@ POWER_KERNELS(double, f64, __builtin_sqrt)
 #undef LOOP
 #undef POWER_KERNELS
 
+#include "cpu/own_near.h"
+
 #endif
