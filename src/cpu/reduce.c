@@ -1,9 +1,11 @@
 /*
 ** reduce.c -- every reduction but the float sums, which go to sum.c.
 **
-** A reduction folds blocks into accumulators, in one of two shapes: a line of one result, or a row of
-** results that lie side by side; the walk takes the one that reads memory in order.  Elements are converted
-** to the compute type block by block.  Variance takes two passes: the mean, then squares about it.
+** A reduction folds tiles, some elements of some results, into accumulators, in one of two shapes: the lines of
+** the results one after the other, or rows of results that lie side by side; the walk takes the one that reads
+** memory in order.  Elements of the compute type are read where they stand, others are converted tile by tile.
+** Lines are cut at multiples of TL_BLOCK, however many are folded at once: the cut shows in a product.  Variance
+** takes two passes: the mean, then squares about it.
 */
 #include <math.h>
 #include <string.h>
@@ -11,6 +13,9 @@
 #include "cpu/block.h"
 #include "cpu/reduce.h"
 #include "cpu/sum.h"
+
+/* comparing floats along a short line branches: so many and more of those are turned into rows */
+enum { SHORT = 64, SIDE = 16 };
 
 /* what the values start with */
 typedef struct Start { double f; int64_t i; } Start;
@@ -33,71 +38,74 @@ typedef struct Job {
   const tl_FoldPair *pair, *second;      /* second: the second pass's, or NULL */
   Start start;
   volatile int *stop;
-  int by_row, outer;             /* rows of results go along dim `outer`, the last kept one; else outer = keep */
+  int by_row, direct, outer;     /* a tile's results lie along dim `outer`, the last kept one; none: outer = keep = 0 */
   int64_t chunk, chunks, inside; /* results in one go, such goes along `outer`; elements of one result */
+  int64_t most, apart;           /* elements of a result in one tile; stride of `outer` */
 } Job;
 
 static void start (const Job *j, tl_Acc *a, int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    switch (j->c->dtype) {
-      case TL_f32: a->v.f32[i] = (float)j->start.f; break;
-      case TL_f64: a->v.f64[i] = j->start.f; break;
-      default: a->v.i64[i] = j->start.i; break;
-    }
-    a->at[i] = 0;
-    a->s[i] = a->t[i] = a->mean[i] = 0;
+  size_t bytes = (size_t)n * 8;
+  switch (j->c->dtype) {
+    case TL_f32: for (int64_t i = 0; i < n; i++) a->v.f32[i] = (float)j->start.f; break;
+    case TL_f64: for (int64_t i = 0; i < n; i++) a->v.f64[i] = j->start.f; break;
+    default: for (int64_t i = 0; i < n; i++) a->v.i64[i] = j->start.i; break;
   }
+  memset(a->at, 0, bytes);
+  memset(a->s, 0, bytes);
+  memset(a->t, 0, bytes);
+  memset(a->mean, 0, bytes);
 }
 
-/* one pass over the elements of n results from x on */
-static int fold (const Job *j, tl_Acc *a, const tl_FoldPair *pair, const char *x, int64_t n) {
+/* `groups` times n elements from x on, packed in room; steps in bytes */
+static const void *tile (const Job *j, char *room, const char *x, int64_t groups, int64_t apart, int64_t n, int64_t step) {
+  int to = j->c->dtype, from = j->c->arg[j->c->narg - 1].dtype, width = tl_cpu_width[to];
+  if (apart == n * step || groups == 1) return tl_block_load(to, room, from, x, step, groups * n);
+  for (int64_t g = 0; g < groups; g++, room += n * width) {
+    const void *e = tl_block_load(to, room, from, x + g * apart, step, n);
+    if (e != room) memcpy(room, e, (size_t)(n * width));
+  }
+  return room - groups * n * width;
+}
+
+/* one pass over the elements of the results [0, lines) from x on */
+static int fold (const Job *j, tl_Acc *a, const tl_FoldPair *pair, const char *x, int64_t lines) {
   const tl_Cmd *c = j->c;
-  int last = c->narg - 1, inner = c->ndim - 1, polls = 0;
-  const tl_Arg *in = &c->arg[last];
-  int64_t m = c->size[inner], outer = j->inside / (m ? m : 1), offset[TL_MAXARG], room[TL_BLOCK], at = 0;
-  double p = c->p[0].f;
+  int last = c->narg - 1, inner = c->ndim - 1, width = tl_cpu_width[c->dtype];
+  int64_t m = c->size[inner], step = c->arg[last].stride[inner], outer = j->inside / (m ? m : 1), at = 0;
+  int64_t offset[TL_MAXARG];
+  _Alignas(64) int64_t room[TL_BLOCK];   /* else stores would cross cache lines */
+  tl_Fold f = j->by_row ? pair->row : pair->line;
   for (int64_t k = 0; k < outer; k++) {
-    const char *line;
     tl_block_place(c, c->keep, inner, k, c->narg, offset);
-    line = x + offset[last];
-    if (j->by_row)
-      for (int64_t i = 0; i < m; i++, at++) {
-        const void *e = tl_block_load(c->dtype, room, in->dtype, line + i * in->stride[inner], in->stride[j->outer], n);
-        pair->row(a, e, n, at, p);
-        if ((++polls & 1023) == 0 && *j->stop) return TL_INTERRUPTED;
-      }
-    else
-      for (int64_t i = 0, b; i < m; i += b, at += b) {
-        const void *e;
-        b = m - i < TL_BLOCK ? m - i : TL_BLOCK;
-        e = tl_block_load(c->dtype, room, in->dtype, line + i * in->stride[inner], in->stride[inner], b);
-        pair->line(a, e, b, at, p);
-        if ((++polls & 1023) == 0 && *j->stop) return TL_INTERRUPTED;
-      }
+    for (int64_t i = 0, b; i < m; i += b, at += b) {
+      const char *e = x + offset[last] + i * step;
+      b = m - i < j->most ? m - i : j->most;
+      if (j->direct) f(a, e, lines, b, (j->by_row ? step : j->apart) / width, at, c->p[0].f);
+      else if (j->by_row) f(a, tile(j, (char *)room, e, b, step, lines, j->apart), lines, b, lines, at, c->p[0].f);
+      else f(a, tile(j, (char *)room, e, lines, j->apart, b, step), lines, b, b, at, c->p[0].f);
+      if (*j->stop) return TL_INTERRUPTED;
+    }
   }
   return TL_DONE;
-}
-
-static void set_real (const Job *j, tl_Acc *a, int64_t i, double y) {
-  if (j->c->dtype == TL_f32) a->v.f32[i] = (float)y;
-  else a->v.f64[i] = y;
 }
 
 /* the sums to results */
 static void finish (const Job *j, tl_Acc *a, int64_t n) {
   const tl_Cmd *c = j->c;
-  double p = c->p[0].f, count = (double)j->inside, free = count - p > 0 ? count - p : 0;
+  double p = c->p[0].f, count = (double)j->inside, free = count - p > 0 ? count - p : 0, *s = a->s;
+  if (c->op == TL_reduce_max || c->op == TL_reduce_min || c->op == TL_reduce_argmax || c->op == TL_reduce_argmin)
+    for (int64_t i = 0; i < n; i++) a->at[i]++;
   if (c->op == TL_reduce_var || c->op == TL_reduce_std)
     for (int64_t i = 0; i < n; i++) {
-      double v = (a->s[i] - a->t[i] * a->t[i] / count) / free;
+      double v = (s[i] - a->t[i] * a->t[i] / count) / free;
       if (v < 0) v = 0;
-      set_real(j, a, i, c->op == TL_reduce_std ? sqrt(v) : v);
+      s[i] = c->op == TL_reduce_std ? sqrt(v) : v;
     }
-  else if (c->op == TL_reduce_norm && !isinf(p))
-    for (int64_t i = 0; i < n; i++)
-      set_real(j, a, i, p == 0 || p == 1 ? a->s[i] : p == 2 ? sqrt(a->s[i]) : pow(a->s[i], 1 / p));
-  else if (c->op == TL_reduce_max || c->op == TL_reduce_min || c->op == TL_reduce_argmax || c->op == TL_reduce_argmin)
-    for (int64_t i = 0; i < n; i++) a->at[i]++;
+  else if (c->op != TL_reduce_norm || isinf(p)) return;
+  else if (p == 2) for (int64_t i = 0; i < n; i++) s[i] = sqrt(s[i]);
+  else if (p != 0 && p != 1) for (int64_t i = 0; i < n; i++) s[i] = pow(s[i], 1 / p);
+  if (c->dtype == TL_f32) for (int64_t i = 0; i < n; i++) a->v.f32[i] = (float)s[i];
+  else memcpy(a->v.f64, s, (size_t)n * sizeof *s);
 }
 
 static int work (void *ctx, int64_t from, int64_t to) {
@@ -105,10 +113,10 @@ static int work (void *ctx, int64_t from, int64_t to) {
   const tl_Cmd *c = j->c;
   int last = c->narg - 1, index = c->op == TL_reduce_argmax || c->op == TL_reduce_argmin, reason;
   int64_t offset[TL_MAXARG];
-  tl_Acc a;
+  _Alignas(64) tl_Acc a;
   for (int64_t k = from; k < to; k++) {
     int64_t first = k % j->chunks * j->chunk, n = 1, step[TL_MAXARG] = {0};
-    if (j->by_row) {
+    if (c->keep > 0) {
       n = c->size[j->outer] - first < j->chunk ? c->size[j->outer] - first : j->chunk;
       for (int q = 0; q < c->narg; q++) step[q] = c->arg[q].stride[j->outer];
     }
@@ -133,26 +141,54 @@ static int work (void *ctx, int64_t from, int64_t to) {
   return *j->stop ? TL_INTERRUPTED : TL_DONE;
 }
 
-int tl_cpu_reduce (const tl_Cmd *c, tl_Env *env) {
-  const tl_Arg *x = &c->arg[c->narg - 1];
-  Job j = { .c = c, .stop = env->stop, .outer = c->keep, .chunk = 1, .chunks = 1, .start = { 0, 0 } };
+/* positions count through all inside dims, which come unmerged */
+static void merge_inside (tl_Cmd *c, int x) {
+  int64_t *size = c->size, *stride = c->arg[x].stride;
+  for (int d; (d = c->ndim - 1) > c->keep && stride[d - 1] == stride[d] * size[d]; c->ndim--) {
+    size[d - 1] *= size[d];
+    stride[d - 1] = stride[d];
+  }
+}
+
+int tl_cpu_reduce (const tl_Cmd *cmd, tl_Env *env) {
+  tl_Cmd merged;
+  const tl_Cmd *c = cmd;
   const tl_FoldRow *folds = TL_PICK(tl_folds);
-  int type = c->dtype == TL_f32 ? 0 : c->dtype == TL_f64 ? 1 : 2;
-  int64_t n, grain;
+  int type = c->dtype == TL_f32 ? 0 : c->dtype == TL_f64 ? 1 : 2, width = tl_cpu_width[c->dtype], packed;
+  Job j = { .stop = env->stop, .start = { 0, 0 } };
+  int64_t m, step, wide;
+  const tl_Arg *x;
   if (c->op == TL_reduce_sum && c->dtype != TL_i64) return TL_PICK(tl_sum)(c, env);
   j.pair = &folds[fold_of(c)][type];
   if (!j.pair->line || (type == 2 && c->dtype != TL_i64)) return TL_CANT;
+  if (c->ndim - c->keep > 1 && (c->op == TL_reduce_argmax || c->op == TL_reduce_argmin)) {
+    merged = *c;
+    merge_inside(&merged, c->narg - 1);
+    c = &merged;
+  }
+  j.c = c;
+  x = &c->arg[c->narg - 1];
   if (c->op != TL_reduce_norm) j.start = starts[c->op];
   else if (c->p[0].f == -INFINITY) j.start.f = INFINITY;
   if (c->op == TL_reduce_var || c->op == TL_reduce_std) j.second = &folds[TL_FOLD_SPREAD][type];
   j.inside = tl_block_count(c, c->keep, c->ndim);
-  if (c->keep > 0 && c->size[c->keep - 1] >= 4 && j.inside > 1 && x->stride[c->keep - 1] < x->stride[c->ndim - 1]) {
-    j.by_row = 1;
+  m = c->size[c->ndim - 1];
+  step = x->stride[c->ndim - 1];
+  if (c->keep > 0) {
     j.outer = c->keep - 1;
-    j.chunk = c->size[j.outer] < TL_FOLD_WIDE ? c->size[j.outer] : TL_FOLD_WIDE;
-    j.chunks = (c->size[j.outer] + j.chunk - 1) / j.chunk;
+    j.apart = x->stride[j.outer];
+    j.by_row = (c->size[j.outer] >= 4 && j.inside > 1 && j.apart < step) ||
+               (type != 2 && c->op >= TL_reduce_amax && c->op <= TL_reduce_argmin && c->size[j.outer] >= SIDE &&
+                j.inside == m && m < SHORT);
   }
-  n = tl_block_count(c, 0, j.outer) * j.chunks;
-  grain = (1 << 16) / (j.inside * j.chunk + 1) + 1;
-  return tl_team_for(env, n, grain, work, &j);
+  packed = j.by_row ? j.apart == width : step == width;
+  j.direct = x->dtype == c->dtype && packed && (j.by_row ? step : j.apart) % width == 0;
+  wide = 32768 / (j.inside + 1);        /* lines of one go */
+  if (!j.direct && m > 0 && wide > TL_BLOCK / m) wide = TL_BLOCK / m;
+  if (j.by_row) wide = TL_FOLD_WIDE;
+  j.chunk = c->keep == 0 || wide < 1 ? 1 : wide < TL_FOLD_WIDE ? wide : TL_FOLD_WIDE;
+  if (c->keep > 0 && c->size[j.outer] > 0 && j.chunk > c->size[j.outer]) j.chunk = c->size[j.outer];
+  j.chunks = c->keep > 0 ? (c->size[j.outer] + j.chunk - 1) / j.chunk : 1;
+  j.most = !j.by_row ? TL_BLOCK : j.direct ? (1 << 16) / j.chunk : TL_BLOCK / j.chunk;
+  return tl_team_for(env, tl_block_count(c, 0, j.outer) * j.chunks, (1 << 16) / (j.inside * j.chunk + 1) + 1, work, &j);
 }

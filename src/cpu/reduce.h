@@ -15,9 +15,13 @@ typedef struct tl_Acc {
   double mean[TL_FOLD_WIDE];               /* of the first pass */
 } tl_Acc;
 
-/* line: n elements into result 0, the first of which stands at `at`; row: one element into each of n results.
-   x: packed, of the compute dtype; p: the norm's p. */
-typedef void (*tl_Fold) (tl_Acc *restrict, const void *restrict x, int64_t n, int64_t at, double p);
+/*
+** line: n packed elements into each of the results [0, lines), whose lines begin `apart` elements from one
+** another; row: n rows of `lines` packed elements, one for each result, that begin `apart` elements from one
+** another.  `at`: the place of a result's first element.  x is of the compute dtype; p: the norm's p.
+*/
+typedef void (*tl_Fold) (tl_Acc *restrict, const void *restrict x, int64_t lines, int64_t n, int64_t apart, int64_t at,
+                         double p);
 typedef struct tl_FoldPair { tl_Fold line, row; } tl_FoldPair;
 
 enum {                                     /* kinds of folds: the reduce codes, and what they split into */

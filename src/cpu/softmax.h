@@ -6,10 +6,13 @@
 
 #include "cpu/cpu.h"
 
-enum { TL_SOFTMAX_WIDE = 64 };           /* lines that are worked on side by side */
+enum {
+  TL_SOFTMAX_WIDE = 64,                  /* lines that are worked on side by side */
+  TL_SOFTMAX_TILE = 2048                 /* elements of lines that are worked on together */
+};
 
 /*
-** `line`: one packed line of n.  `block`: short lines one after the other, rows * n <= TL_BLOCK.  `rows`:
+** `line`: one packed line of n.  `block`: lines one after the other, rows * n <= TL_SOFTMAX_TILE, rows <= TL_BLOCK.  `rows`:
 ** w <= TL_SOFTMAX_WIDE lines that lie side by side, n rows of them sy, sa and sb elements apart.
 ** Forward: a = x (b is not read); backward: a = g, b = y of the forward pass.  y may be a or b.
 */

@@ -11,6 +11,9 @@
 
 #define ADD(a, b)  ((a) + (b))
 #define MOST(a, b)  ((a) > (b) || (a) != (a) ? (a) : (b))
+#define LARGER(a, b)  ((a) > (b) ? (a) : (b))      /* of numbers */
+
+enum { LANES = 16 };                     /* of the largest */
 
 /* L running lanes of what FIRST gives for element i, then of what NEXT(lane, i) gives */
 #define REDUCE(T, L, total, join, FIRST, NEXT) do { \
@@ -34,33 +37,31 @@
 #define ONTO_ADD(s, i)  ((s) + x[i])
 #define PRODUCT(i)  (x[i] * o[i])
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"     /* no function takes these */
-#endif
-typedef float V_f32 __attribute__((vector_size(32)));
-typedef double V_f64 __attribute__((vector_size(32)));
-typedef float U_f32 __attribute__((vector_size(32), aligned(4), may_alias));
-typedef double U_f64 __attribute__((vector_size(32), aligned(8), may_alias));
-typedef int32_t M_f32 __attribute__((vector_size(32)));
-typedef int64_t M_f64 __attribute__((vector_size(32)));
+#define EACH_OF(n)  _Pragma("GCC unroll 1") for (int k = 0; k < n; k++)      /* unrolled it would not vectorise */
 
 #define STAMP(T, ty, L) \
+/* the order does not show; NaN run apart, so that a lane waits for nothing but the largest of two */ \
 static T most_##ty (const T *x, int64_t n) { \
   T r = x[0]; \
   int64_t i = 0; \
-  if (n >= 4 * L) {                      /* four chains: the order does not show */ \
-    V_##ty m[4]; \
-    for (int q = 0; q < 4; q++) m[q] = ((const U_##ty *)x)[q]; \
-    for (i = 4 * L; i + 4 * L <= n; i += 4 * L) \
-      for (int q = 0; q < 4; q++) { \
-        V_##ty y = ((const U_##ty *)(x + i))[q]; \
-        M_##ty better = (y > m[q]) | (y != y); \
-        m[q] = (V_##ty)(((M_##ty)y & better) | ((M_##ty)m[q] & ~better)); \
+  int odd = 0; \
+  if (n >= 2 * LANES) { \
+    T lane[LANES], nan[LANES], of2[8], of4[4], of8[2]; \
+    EACH_OF(LANES) lane[k] = nan[k] = r; \
+    for (; i + LANES <= n; i += LANES) \
+      EACH_OF(LANES) { \
+        T y = x[i + k]; \
+        lane[k] = LARGER(y, lane[k]); \
+        nan[k] = y != y ? y : nan[k]; \
       } \
-    for (int q = 0; q < 4; q++) for (int k = 0; k < L; k++) r = MOST(m[q][k], r); \
+    EACH_OF(LANES) odd |= nan[k] != nan[k]; \
+    EACH_OF(8) of2[k] = LARGER(lane[k], lane[k + 8]); \
+    EACH_OF(4) of4[k] = LARGER(of2[k], of2[k + 4]); \
+    EACH_OF(2) of8[k] = LARGER(of4[k], of4[k + 2]); \
+    r = LARGER(of8[0], of8[1]); \
   } \
-  for (; i < n; i++) r = MOST(x[i], r); \
-  return r; \
+  for (; i < n; i++) { r = LARGER(x[i], r); odd |= x[i] != x[i]; } \
+  return odd ? (T)NAN : r; \
 } \
 static T sum_##ty (const T *x, int64_t n) { T r; REDUCE(T, L, r, ADD, X, ONTO_ADD); return r; } \
 static T dot_##ty (const T *x, const T *o, int64_t n) { T r; REDUCE(T, L, r, ADD, PRODUCT, ONTO_DOT_##ty); return r; } \
@@ -73,12 +74,12 @@ static void softmax_##ty (T *y, const T *x, int64_t n) { \
 /* the exponentials are not kept: blocks keep the order of the lanes as long as they are whole vectors */ \
 static void log_softmax_##ty (T *y, const T *x, int64_t n) { \
   T e[TL_BLOCK], lane[L] = {0}, most = most_##ty(x, n), total = 0, s; \
-  for (int64_t i = 0, b; i < n; i += b) { \
+  for (int64_t i = 0, b, k; i < n; i += b) { \
     b = n - i < TL_BLOCK ? n - i : TL_BLOCK; \
-    for (int64_t k = 0; k < b; k++) e[k] = exp_##ty(x[i + k] - most); \
+    for (k = 0; k < b; k++) e[k] = exp_##ty(x[i + k] - most); \
     if (n < L) { total = sum_##ty(e, n); break; } \
-    for (int64_t k = 0; k < b; k += L) \
-      for (int q = 0; q < L && k + q < b; q++) lane[q] = i + k ? lane[q] + e[k + q] : e[q]; \
+    for (k = 0; k + L <= b; k += L) for (int q = 0; q < L; q++) lane[q] += e[k + q]; \
+    for (int q = 0; k + q < b; q++) lane[q] += e[k + q]; \
   } \
   if (n >= L) { \
     for (int half = L / 2; half > 0; half /= 2) for (int k = 0; k < half; k++) lane[k] += lane[k + half]; \
@@ -103,9 +104,9 @@ static void line_##ty (int op, void *to, const void *a, const void *b, int64_t n
       for (int64_t i = 0; i < n; i++) y[i] = fma_##ty(-exp_##ty(o[i]), s, x[i]); \
   } \
 } \
-/* rows * n <= TL_BLOCK: the exponentials of all of them in one go */ \
+/* the exponentials of all lines in one go */ \
 static void block_##ty (int op, void *to, const void *a, const void *b, int64_t rows, int64_t n) { \
-  T *y = to, e[TL_BLOCK], most[TL_BLOCK], sum[TL_BLOCK]; \
+  T *y = to, e[TL_SOFTMAX_TILE], most[TL_BLOCK], sum[TL_BLOCK]; \
   const T *x = a, *o = b; \
   if (op == TL_SOFTMAX_X) { \
     for (int64_t r = 0; r < rows; r++) line_##ty(op, y + r * n, x + r * n, o + r * n, n); \
@@ -142,10 +143,14 @@ static void forward_##ty (int op, T *y, const T *x, int64_t n, int64_t w, int64_
   for (int64_t i = 1; i < n; i++) \
     for (int64_t k = 0; k < w; k++) most[k] = MOST(x[i * sx + k], most[k]); \
   for (int64_t i = 0; i < n; i++) \
-    for (int64_t k = 0; k < w; k++) sum[k] += exp_##ty(x[i * sx + k] - most[k]); \
+    for (int64_t k = 0; k < w; k++) { \
+      T e = exp_##ty(x[i * sx + k] - most[k]); \
+      sum[k] += e; \
+      if (op == TL_SOFTMAX_Y) y[i * sy + k] = e; \
+    } \
   if (op == TL_SOFTMAX_Y) \
     for (int64_t i = 0; i < n; i++) \
-      for (int64_t k = 0; k < w; k++) y[i * sy + k] = exp_##ty(x[i * sx + k] - most[k]) / sum[k]; \
+      for (int64_t k = 0; k < w; k++) y[i * sy + k] /= sum[k]; \
   else { \
     for (int64_t k = 0; k < w; k++) sum[k] = log_##ty(sum[k]); \
     for (int64_t i = 0; i < n; i++) \

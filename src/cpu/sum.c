@@ -168,18 +168,26 @@ static void name##_plane (const Plane *p, const char *x, T *out, int64_t from, i
         t[0] = name##_many_row(x + j * width, p->s0, p->n0, NULL, p->stop); \
         for (int k = 0; k < L; k++) out[(j - from + k) * each] += t[0][k]; \
       } \
-      for (; j < to; j++) out[(j - from) * each] += name##_one_row(x + j * width, p->s0, p->n0, NULL, p->stop)[0]; \
+      if (j < to) {                      /* fewer: with columns before them, which are dropped */ \
+        t[0] = name##_many_row(x + (to - L) * width, p->s0, p->n0, NULL, p->stop); \
+        for (; j < to; j++) out[(j - from) * each] += t[0][j - (to - L)]; \
+      } \
       break; \
     } \
     case SCALAR_OUTER: { \
       V1 t[4]; \
-      for (; j + 4 <= to; j += 4) { \
-        name##_one(t, x + j * p->s1, p->s0, p->s1, p->n0, NULL, p->stop); \
+      for (; j + 4 <= to; j += 4) {      /* a broadcast column is added up once */ \
+        if (j == from || p->s1) name##_one(t, x + j * p->s1, p->s0, p->s1, p->n0, NULL, p->stop); \
         for (int q = 0; q < 4; q++) out[(j - from + q) * each] += t[q][0]; \
       } \
     }   /* FALLTHROUGH */ \
-    default: \
-      for (; j < to; j++) out[(j - from) * each] += name##_one_row(x + j * p->s1, p->s0, p->n0, NULL, p->stop)[0]; \
+    default: { \
+      V1 t = {0}; \
+      for (int again = 1; j < to; j++, again = p->s1 != 0) { \
+        if (again) t = name##_one_row(x + j * p->s1, p->s0, p->n0, NULL, p->stop); \
+        out[(j - from) * each] += t[0]; \
+      } \
+    } \
   } \
 } \
 static int name##_slabs (void *ctx, int64_t from, int64_t to) { \
@@ -285,7 +293,7 @@ int TL_AT_LEVEL(tl_sum) (const tl_Cmd *c, tl_Env *env) {
   }
   j.p.path = path_of(&j.p, width, j.kind->lanes);
   group = j.p.path == OUTER ? 4 * j.kind->lanes : j.p.path == SCALAR_OUTER ? 4 : 1;
-  j.chunk = 32768 / (j.p.n0 + 1) / group * group;
+  j.chunk = j.p.path == SCALAR_OUTER && j.p.s1 == 0 ? CHUNK : 32768 / (j.p.n0 + 1) / group * group;
   if (j.chunk < group) j.chunk = group;
   if (j.chunk > CHUNK) j.chunk = CHUNK;
   j.chunks = j.p.each ? (j.p.n1 + j.chunk - 1) / j.chunk : 1;
