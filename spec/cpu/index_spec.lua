@@ -32,9 +32,43 @@ describe("gather", function()
       assert.same({ 9, 0, 4 }, x:index_select(1, torch.tensor({ 10, 1, 5 }, { dtype = dtype })):tolist())
     end
   end)
+
+  it("is right for lines and rows of any length, packed or not", function()
+    torch.manual_seed(5)
+    for _, shape in ipairs { { 3, 1500 }, { 1500, 3 }, { 40, 50 }, { 2100, 1 }, { 2, 70000 }, { 700, 20 } } do
+      local r, c = shape[1], shape[2]
+      local number = torch.arange(r * c):view(r, c)
+      local row, column = torch.arange(r):view(r, 1) * c, torch.arange(c):view(1, c)
+      for _, dtype in ipairs { torch.float64, torch.int32, torch.int16, torch.uint8 } do
+        local x = number:to(dtype)
+        for _, view in ipairs { x, x:t():contiguous():t() } do
+          local index = torch.randint(1, c + 1, { r, c })
+          assert.truthy(torch.equal(view:gather(2, index), (row + index - 1):to(dtype)))
+          assert.truthy(torch.equal(view:gather(2, index:narrow(2, 1, (c + 1) // 2)),
+                                    (row + index - 1):to(dtype):narrow(2, 1, (c + 1) // 2)))
+          assert.truthy(torch.equal(view:index_select(2, index[1]), (row + index[1] - 1):to(dtype)))
+          index = torch.randint(1, r + 1, { c, r }):t()
+          assert.truthy(torch.equal(view:gather(1, index), ((index - 1) * c + column):to(dtype)))
+          local rows = index:select(2, 1)
+          assert.truthy(torch.equal(view:index_select(1, rows), ((rows:view(r, 1) - 1) * c + column):to(dtype)))
+          assert.truthy(torch.equal(view[rows], ((rows:view(r, 1) - 1) * c + column):to(dtype)))
+        end
+      end
+    end
+  end)
 end)
 
 describe("scatter", function()
+  it("adds whole rows as it adds elements", function()
+    torch.manual_seed(6)
+    for _, width in ipairs { 1, 3, 17, 1100 } do
+      local rows, src = torch.randint(1, 6, { 1300 }), torch.randn(1300, width)
+      local want = torch.zeros(5, width):scatter_add(1, rows:view(1300, 1):expand(1300, width):contiguous(), src)
+      assert.truthy(torch.equal(want, torch.zeros(5, width):index_add(1, rows, src)))
+      assert.truthy(torch.equal(want:t(), torch.zeros(width, 5):index_add(2, rows, src:t())))
+    end
+  end)
+
   it("adds in order, so that sums are the same every time", function()
     torch.manual_seed(2)
     local index, src = torch.randint(1, 8, { 3000 }), torch.randn(3000)

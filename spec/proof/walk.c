@@ -234,7 +234,9 @@ static int one (tl_Device *d, tl_Env *env) {
   c.ndim = c.keep = (uint8_t)(1 + below(4));
   for (int k = 0; k < c.ndim; k++) {
     int64_t most = limit / total;
-    c.size[k] = 1 + (k == c.ndim - 1 && below(2) ? (int64_t)(next() >> 20) % most : below((int)(most < 12 ? most : 12)));
+    int side = k == c.ndim - 2 && below(3) == 0 ? 100 : 12;      /* two long dims, so that squares are turned */
+    if (side > most) side = (int)most;
+    c.size[k] = 1 + (k == c.ndim - 1 && below(2) ? (int64_t)(next() >> 20) % most : below(side));
     total *= c.size[k];
   }
   if (c.verb == TL_COPY || c.verb == TL_FILL || c.op == TL_lerp) compute = below(2);

@@ -140,6 +140,24 @@ static void f32_to_f16_wide (int64_t n, void *restrict out, const void *restrict
   for (; i + 8 <= n; i += 8) _mm_storeu_si128((void *)(o + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i), 0));
   for (; i < n; i++) o[i] = _cvtss_sh(x[i], 0);
 }
+/* the other pairs with f16 are read as a float or rounded from one, so these go through a block of floats */
+#define BLOCKS(from, to, first, second) \
+static void from##_to_##to##_wide (int64_t n, void *restrict out, const void *restrict in) { \
+  const cell_##from *x = in; \
+  cell_##to *o = out; \
+  float room[TL_BLOCK]; \
+  for (int64_t b; n > 0; n -= b, x += b, o += b) { \
+    b = n < TL_BLOCK ? n : TL_BLOCK; \
+    first(b, room, x); \
+    second(b, o, room); \
+  } \
+}
+#define WIDE(s) \
+  BLOCKS(f16, s, f16_to_f32_wide, f32_to_##s) \
+  BLOCKS(s, f16, s##_to_f32, f32_to_f16_wide)
+#define OTHERS(PAIR)  PAIR(f64) PAIR(bf16) PAIR(u8) PAIR(i8) PAIR(i16) PAIR(i32) PAIR(i64) PAIR(b8)
+OTHERS(WIDE)
+#define PUT(s)  [TL_f16][TL_##s] = f16_to_##s##_wide, [TL_##s][TL_f16] = s##_to_f16_wide,
 #endif
 
 #define ROW(from)  { from##_to_f32, from##_to_f64, from##_to_f16, from##_to_bf16, from##_to_u8, from##_to_i8, \
@@ -154,5 +172,6 @@ const tl_ConvertRow TL_AT_LEVEL(tl_converts)[TL_NDTYPE] = {
 #if defined(__F16C__)
   [TL_f16][TL_f32] = f16_to_f32_wide,
   [TL_f32][TL_f16] = f32_to_f16_wide,
+  OTHERS(PUT)
 #endif
 };

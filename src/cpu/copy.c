@@ -1,12 +1,13 @@
 /*
 ** copy.c -- TL_COPY and TL_FILL.  Between equal dtypes rows are moved as bytes, and a transposed pair of
-** dims in square tiles, so that both sides stay in the cache; other dtypes go through the walk.
+** dims in squares (across.c); other dtypes go through the walk.
 */
 #include <string.h>
 
+#include "cpu/block.h"
 #include "cpu/walk.h"
 
-#define TILE 32
+#define STRIP 64               /* rows that are turned at a time, whole squares of every width */
 #define ALONE (1 << 18)        /* bytes below which a copy stays on the caller's thread */
 
 typedef struct Move {
@@ -44,50 +45,53 @@ static void find (const Move *m, int64_t i, Place *p) {
   }
 }
 
-static void step (const Move *m, Place *p) {
-  for (int d = m->n - 1; d >= 0; d--) {
-    p->to += m->to[d];
-    p->from += m->from[d];
-    if (++p->at[d] < m->size[d]) return;
-    p->to -= m->size[d] * m->to[d];
-    p->from -= m->size[d] * m->from[d];
+/* i: rows on along the innermost dim, which they don't leave but at its end */
+static void advance (const Move *m, Place *p, int64_t i) {
+  int d = m->n - 1;
+  if (d < 0) return;
+  p->to += i * m->to[d];
+  p->from += i * m->from[d];
+  for (p->at[d] += i; p->at[d] == m->size[d] && d > 0; d--) {
+    p->to += m->to[d - 1] - m->size[d] * m->to[d];
+    p->from += m->from[d - 1] - m->size[d] * m->from[d];
     p->at[d] = 0;
+    p->at[d - 1]++;
   }
 }
 
-static void transposed (const Move *m, char *to, const char *from) {
-  const tl_Cmd *c = m->c;
-  int64_t rows = c->size[m->other], columns = c->size[m->last];
-  int64_t to_row = c->arg[0].stride[m->other], to_step = c->arg[0].stride[m->last];
-  int64_t from_row = c->arg[1].stride[m->other], from_step = c->arg[1].stride[m->last];
-  for (int64_t r = 0; r < rows; r += TILE)
-    for (int64_t k = 0; k < columns; k += TILE) {
-      int64_t n = columns - k < TILE ? columns - k : TILE, end = rows - r < TILE ? rows : r + TILE;
-      for (int64_t q = r; q < end; q++)
-        tl_cpu_strided(m->width, n, to + q * to_row + k * to_step, to_step, from + q * from_row + k * from_step,
-                       from_step);
-    }
-}
-
-/* rows of bytes: short ones in pieces of 8 and 4, as a call would cost more */
-static void copy_bytes (char *to, const char *from, int64_t n) {
-  if (n > 64) { memcpy(to, from, (size_t)n); return; }
-  for (; n >= 8; n -= 8, to += 8, from += 8) memcpy(to, from, 8);
-  for (; n >= 4; n -= 4, to += 4, from += 4) memcpy(to, from, 4);
-  for (; n > 0; n--) *to++ = *from++;
+/* rows from the place on that are evenly apart, of the `left` ones */
+static int64_t run (const Move *m, const Place *p, int64_t left) {
+  int64_t rows = m->n ? m->size[m->n - 1] - p->at[m->n - 1] : 1;
+  return rows < left ? rows : left;
 }
 
 static int copy_rows (void *move, int64_t begin, int64_t end) {
   const Move *m = move;
   const tl_Cmd *c = m->c;
-  int64_t n = c->size[m->last], t = c->arg[0].stride[m->last], f = c->arg[1].stride[m->last];
   Place p;
+  int64_t rows;
   find(m, begin, &p);
-  for (int64_t i = begin; i < end; i++, step(m, &p)) {
-    if (m->other >= 0) transposed(m, p.to, p.from);
-    else if (t == m->width && f == t) copy_bytes(p.to, p.from, n * t);
-    else if (t == m->width && f == 0) tl_cpu_spread(m->width, n, p.to, p.from);
-    else tl_cpu_strided(m->width, n, p.to, t, p.from, f);
+  for (int64_t i = begin; i < end; i += rows, advance(m, &p, rows)) {
+    rows = run(m, &p, end - i);
+    tl_block_rows(m->width, rows, c->size[m->last], p.to, m->n ? m->to[m->n - 1] : 0, c->arg[0].stride[m->last],
+                  p.from, m->n ? m->from[m->n - 1] : 0, c->arg[1].stride[m->last]);
+  }
+  return TL_DONE;
+}
+
+static int64_t strips_of (const Move *m) { return (m->c->size[m->other] + STRIP - 1) / STRIP; }
+
+/* strips of planes that lie across */
+static int turn_strips (void *move, int64_t begin, int64_t end) {
+  const Move *m = move;
+  const tl_Cmd *c = m->c;
+  int64_t strips = strips_of(m), row = c->arg[0].stride[m->other], rows = c->size[m->other];
+  for (int64_t i = begin; i < end; i++) {
+    int64_t r = i % strips * STRIP;
+    Place p;
+    find(m, i / strips, &p);
+    tl_block_turn(m->width, rows - r < STRIP ? rows - r : STRIP, c->size[m->last], p.to + r * row, row,
+                  c->arg[0].stride[m->last], p.from + r * m->width, c->arg[1].stride[m->last]);
   }
   return TL_DONE;
 }
@@ -96,6 +100,13 @@ static int copy_flat (void *move, int64_t begin, int64_t end) {
   const Move *m = move;
   memcpy((char *)m->c->arg[0].data + begin * m->width, (const char *)m->c->arg[1].data + begin * m->width,
          (size_t)((end - begin) * m->width));
+  return TL_DONE;
+}
+
+static int convert_flat (void *move, int64_t begin, int64_t end) {
+  const tl_Arg *to = &((const Move *)move)->c->arg[0], *from = to + 1;
+  tl_convert(from->dtype, to->dtype)(end - begin, (char *)to->data + begin * tl_cpu_width[to->dtype],
+                                     (const char *)from->data + begin * tl_cpu_width[from->dtype]);
   return TL_DONE;
 }
 
@@ -123,6 +134,8 @@ int tl_cpu_copy (const tl_Cmd *c, tl_Env *env) {
   if (c->arg[1].flags & TL_ARG_NUMBER || c->arg[0].dtype != c->arg[1].dtype) {
     tl_Walk w;
     tl_Cmd plain = *c;
+    if (!c->arg[1].flags && is_packed(c, 0, m.width) && is_packed(c, 1, tl_cpu_width[c->arg[1].dtype]))
+      return total <= ALONE / 4 ? convert_flat(&m, 0, total) : tl_team_for(env, total, ALONE / 8, convert_flat, &m);
     plain.narg = 2;
     plain.arg[0].via = plain.arg[0].dtype;
     plain.arg[1].via = plain.arg[1].dtype;
@@ -137,6 +150,10 @@ int tl_cpu_copy (const tl_Cmd *c, tl_Env *env) {
   }
   m.other = packed_dim(c, m.width, m.last);
   outside(&m);
+  if (m.other >= 0) {
+    int64_t strips = m.rows * strips_of(&m), bytes = STRIP * c->size[m.last] * m.width;
+    return tl_team_for(env, strips, total * m.width <= ALONE ? strips : ALONE / 4 / bytes + 1, turn_strips, &m);
+  }
   row_bytes = total / m.rows * m.width;
   if (total * m.width <= ALONE) return copy_rows(&m, 0, m.rows);
   return tl_team_for(env, m.rows, row_bytes >= ALONE / 4 ? 1 : ALONE / 4 / row_bytes, copy_rows, &m);
@@ -146,12 +163,13 @@ int tl_cpu_copy (const tl_Cmd *c, tl_Env *env) {
 
 static int fill_rows (void *move, int64_t begin, int64_t end) {
   const Move *m = move;
-  int64_t n = m->c->size[m->last], t = m->c->arg[0].stride[m->last];
   Place p;
+  int64_t rows;
   find(m, begin, &p);
-  for (int64_t i = begin; i < end; i++, step(m, &p)) {
-    if (t == m->width) tl_cpu_spread(m->width, n, p.to, &m->value);
-    else tl_cpu_strided(m->width, n, p.to, t, (const char *)&m->value, 0);
+  for (int64_t i = begin; i < end; i += rows, advance(m, &p, rows)) {
+    rows = run(m, &p, end - i);
+    tl_block_rows(m->width, rows, m->c->size[m->last], p.to, m->n ? m->to[m->n - 1] : 0, m->c->arg[0].stride[m->last],
+                  (const char *)&m->value, 0, 0);
   }
   return TL_DONE;
 }

@@ -69,8 +69,8 @@ static void linspace_half (const Range *r, void *out, int64_t i, int64_t b) {
 }
 
 static void arange_i64 (const Range *r, void *out, int64_t i, int64_t b) {
-  uint64_t *v = out;
-  for (int64_t k = 0; k < b; k++) v[k] = (uint64_t)r->istart + (uint64_t)r->istep * (uint64_t)(i + k);
+  uint64_t *v = out, step = (uint64_t)r->istep, x = (uint64_t)r->istart + step * (uint64_t)i;
+  for (int64_t k = 0; k < b; k++, x += step) v[k] = x;
 }
 static void linspace_i64 (const Range *r, void *out, int64_t i, int64_t b) {
   int64_t *v = out;
@@ -103,9 +103,11 @@ int tl_cpu_range (const tl_Cmd *c, tl_Env *env) {
     if (r.n == 1) { r.end = r.start; r.iend = r.istart; }
   }
   for (int64_t i = 0, b; i < r.n; i += b) {
+    char *to = (char *)y->data + i * y->stride[0];
+    int there = made == dtype && y->stride[0] == tl_cpu_width[dtype];
     b = r.n - i < TL_BLOCK ? r.n - i : TL_BLOCK;
-    makes[c->op][kind](&r, room, i, b);
-    tl_block_store(made, room, dtype, (char *)y->data + i * y->stride[0], y->stride[0], b);
+    makes[c->op][kind](&r, there ? (void *)to : room, i, b);
+    if (!there) tl_block_store(made, room, dtype, to, y->stride[0], b);
     if (*env->stop) return TL_INTERRUPTED;
   }
   return TL_DONE;

@@ -7,6 +7,7 @@
 */
 #include <string.h>
 
+#include "cpu/block.h"
 #include "cpu/walk.h"
 
 #define LONG_ROW 48            /* rows from here on are worth blocks of their own */
@@ -61,6 +62,11 @@ static int divides (const tl_Cmd *c) {
     (c->op == TL_div_floor || c->op == TL_div_trunc || c->op == TL_remainder || c->op == TL_fmod);
 }
 
+/* of zeros and ones these make zeros and ones */
+static int keeps_bools (const tl_Cmd *c) {
+  return c->op == TL_bitwise_and || c->op == TL_bitwise_or || c->op == TL_bitwise_xor;
+}
+
 static int has_zero (int width, const void *x, int64_t n) {
   int zero = 0;
   if (width == 8) { const int64_t *v = x; for (int64_t i = 0; i < n; i++) zero |= v[i] == 0; }
@@ -69,57 +75,39 @@ static int has_zero (int width, const void *x, int64_t n) {
 
 /* ---- memory ---- */
 
-void tl_cpu_strided (int w, int64_t n, char *to, int64_t s, const char *from, int64_t t) {
-  if (s == w && t == w) { memcpy(to, from, (size_t)(n * w)); return; }
-#define MOVE(M) for (int64_t i = 0; i < n; i++) *(M *)(to + i * s) = *(const M *)(from + i * t)
-  switch (w) {
-    case 1: MOVE(uint8_t); break;
-    case 2: MOVE(uint16_t); break;
-    case 4: MOVE(uint32_t); break;
-    default: MOVE(uint64_t); break;
-  }
-#undef MOVE
-}
-
-void tl_cpu_spread (int w, int64_t n, void *to, const void *value) {
-#define SET(M) { M v, *o = to; memcpy(&v, value, sizeof v); for (int64_t i = 0; i < n; i++) o[i] = v; } break
-  switch (w) {
-    case 1: memset(to, *(const uint8_t *)value, (size_t)n); break;
-    case 2: SET(uint16_t);
-    case 4: SET(uint32_t);
-    default: SET(uint64_t);
-  }
-#undef SET
-}
-
 static char *place (const tl_Walk *w, int k, const int64_t *index) {
   char *p = w->op[k].data;
   for (int d = 0; d <= w->last; d++) p += index[d] * w->c->arg[k].stride[d];
   return p;
 }
 
-/* n elements from `index` on, to or from packed memory; steps over rows */
+/* n elements from `index` on, to or from packed memory; whole rows as many at a time as follow each other evenly */
 static void gather (const tl_Walk *w, int k, const int64_t *index, int64_t n, char *packed, int back) {
   const int64_t *size = w->c->size, *stride = w->c->arg[k].stride;
   int last = w->last, width = w->op[k].width;
-  int64_t at[TL_MAXDIM];
+  int64_t at[TL_MAXDIM], step = stride[last], row = last ? stride[last - 1] : 0;
   char *p = place(w, k, index);
   memcpy(at, index, sizeof at);
   for (;;) {
-    int64_t m = size[last] - at[last];
+    int64_t m = size[last] - at[last], rows = 1;
     if (m > n) m = n;
-    if (back) tl_cpu_strided(width, m, p, stride[last], packed, width);
-    else tl_cpu_strided(width, m, packed, width, p, stride[last]);
-    n -= m;
+    if (last && at[last] == 0 && m == size[last]) {
+      rows = n / m;
+      if (rows > size[last - 1] - at[last - 1]) rows = size[last - 1] - at[last - 1];
+    }
+    if (back) tl_block_rows(width, rows, m, p, row, step, packed, m * width, width);
+    else tl_block_rows(width, rows, m, packed, m * width, width, p, row, step);
+    n -= rows * m;
     if (n == 0) return;
-    packed += m * width;
-    p -= at[last] * stride[last];
+    packed += rows * m * width;
+    p += rows * row - at[last] * step;
     at[last] = 0;
-    for (int d = last - 1; d >= 0; d--) {
-      p += stride[d];
-      if (++at[d] < size[d]) break;
-      p -= size[d] * stride[d];
+    if (last == 0) continue;
+    at[last - 1] += rows;
+    for (int d = last - 1; d > 0 && at[d] == size[d]; d--) {
+      p += stride[d - 1] - size[d] * stride[d];
       at[d] = 0;
+      at[d - 1]++;
     }
   }
 }
@@ -181,6 +169,7 @@ void tl_walk_start (tl_Walk *w, const tl_Cmd *c, tl_Kernel kernel, int compute, 
   w->out_width = tl_cpu_width[out];
   w->total = tl_cmd_total(c);
   w->flat = w->rows = 0;
+  w->most = INT64_MAX;
   w->direct = 1;
   w->divides = kernel && divides(c);
   for (int k = 0; k < c->narg; k++) {
@@ -191,6 +180,7 @@ void tl_walk_start (tl_Walk *w, const tl_Cmd *c, tl_Kernel kernel, int compute, 
     op->width = tl_cpu_width[a->dtype];
     op->first = k ? conversion(a->dtype, a->via) : conversion(out, a->via);
     op->second = k ? conversion(a->via, compute) : conversion(a->via, a->dtype);
+    if (k == 0 && kernel && out == TL_u8 && a->via == TL_b8 && keeps_bools(c)) op->first = NULL;
     if (a->flags & TL_ARG_NUMBER) { op->kind = TL_OPERAND_SCALAR; number(op, a); }
     else if (k && is_single(c, k)) {
       op->kind = TL_OPERAND_SCALAR;
@@ -206,12 +196,17 @@ void tl_walk_start (tl_Walk *w, const tl_Cmd *c, tl_Kernel kernel, int compute, 
         w->rows = 1;
       }
     }
-    if (op->kind == TL_OPERAND_SCALAR) {
+    if (op->kind == TL_OPERAND_SCALAR || op->kind == TL_OPERAND_COLUMN) {
+      if (op->kind == TL_OPERAND_COLUMN) w->direct = 0;
       if (kernel && facts[c->op].flat && !w->flat) w->flat = k;      /* operand 1: bit 0, operand 2: bit 1 */
       else filled = 1;
     }
-    else if (op->kind != TL_OPERAND_DIRECT || op->first || op->second) w->direct = 0;
+    else {
+      if (op->kind != TL_OPERAND_DIRECT || op->first || op->second) w->direct = 0;
+      if (op->kind == TL_OPERAND_GATHER || op->first || op->second) w->most = TL_BLOCK;
+    }
   }
+  if (filled || !kernel) w->most = TL_BLOCK;
   if (filled && w->total > 1) w->direct = 0;
 }
 
@@ -294,7 +289,7 @@ int tl_walk_range (void *walk, int64_t from, int64_t to) {
   }
   index[0] += rest;
   for (int64_t i = from; i < to; ) {
-    int64_t m = to - i < TL_BLOCK ? to - i : TL_BLOCK;
+    int64_t m = to - i < w->most ? to - i : w->most;
     char *memory = NULL;
     if (w->rows && m > c->size[last] - index[last]) m = c->size[last] - index[last];
     for (int k = 1; k <= w->n; k++) {
@@ -305,7 +300,7 @@ int tl_walk_range (void *walk, int64_t from, int64_t to) {
         if (index[last] == 0 || i == from) {
           tl_Cell v;
           memcpy(&v, fetch(w, k, index, i, 1, &block[k], spare), (size_t)w->in_width);
-          tl_cpu_spread(w->in_width, m, block[k].byte, &v);
+          tl_cpu_spread(w->in_width, k == w->flat ? 1 : m, block[k].byte, &v);
           in[k - 1] = block[k].byte;
         }
       }
@@ -365,11 +360,12 @@ static int line (const tl_Cmd *c, tl_Kernel kernel) {
 int tl_cpu_map (const tl_Cmd *c, tl_Env *env) {
   tl_Kernel kernel = tl_cpu_kernels[c->op][c->dtype];
   tl_Walk w;
-  int price;
+  int price, reason;
   if (!kernel) return TL_CANT;
   if (line(c, kernel)) return TL_DONE;
-  tl_walk_start(&w, c, kernel, c->dtype, c->out);
   price = cost(c);
+  if (tl_map_across(c, kernel, ALONE / 8 / price, env, &reason)) return reason;
+  tl_walk_start(&w, c, kernel, c->dtype, c->out);
   if (w.total <= ALONE / price) return tl_walk_range(&w, 0, w.total);
   return tl_team_for(env, w.total, ALONE / 8 / price, tl_walk_range, &w);
 }

@@ -27,7 +27,8 @@ typedef struct tl_Walk {
   tl_Kernel kernel;            /* NULL: the operand itself is the result */
   int n, last;                 /* operands without the result; the last dim */
   int direct;                  /* one kernel call serves any range */
-  int rows;                    /* blocks end with rows */
+  int rows;                    /* blocks end with rows, */
+  int64_t most;                /* and have at most so many points: TL_BLOCK where one is filled */
   int flat;                    /* as tl_Kernel's */
   int in_width, out_width;     /* bytes of the compute type and of what the kernel writes */
   int divides;                 /* an integer division: look for zeros in operand 2 */
@@ -40,8 +41,7 @@ void tl_walk_start (tl_Walk *, const tl_Cmd *, tl_Kernel, int compute, int out);
 /* a tl_Reason; serves tl_team_for, pieces must start at multiples of TL_BLOCK */
 int tl_walk_range (void *walk, int64_t from, int64_t to);
 
-/* n elements of w bytes between strided places */
-void tl_cpu_strided (int w, int64_t n, char *to, int64_t to_stride, const char *from, int64_t from_stride);
-void tl_cpu_spread (int w, int64_t n, void *to, const void *value);
+/* a map of two dims with operands that are packed along the first: 1 if it was one and is done, for `reason` */
+int tl_map_across (const tl_Cmd *, tl_Kernel, int64_t grain, tl_Env *, int *reason);
 
 #endif
