@@ -132,6 +132,12 @@ static int is_storage (lua_State *L) {
   return 1;
 }
 
+/* torch._C.got(x): what the binder calls the type of a value in its messages */
+static int got (lua_State *L) {
+  lua_pushstring(L, tl_got(L, 1));
+  return 1;
+}
+
 /* torch._C.repr(x): the shortest decimal that reads back as the same double; other values as tostring */
 static int repr (lua_State *L) {
   char text[64];
@@ -164,7 +170,7 @@ void tl_open_read (lua_State *L) {
     {"storage_offset", storage_offset}, {"is_contiguous", is_contiguous}, {"is_floating_point", is_floating_point},
     {"is_complex", is_complex}, {"is_signed", is_signed}, {"is_inference", is_inference}, {"data_ptr", data_ptr},
     {NULL, NULL} };
-  static const luaL_Reg private[] = { {"repr", repr}, {"same_storage", same_storage}, {"key", key},
+  static const luaL_Reg private[] = { {"repr", repr}, {"got", got}, {"same_storage", same_storage}, {"key", key},
     {"version", version},
     {"nbytes", nbytes}, {NULL, NULL} };
   tl_setfuncs(L, functions);

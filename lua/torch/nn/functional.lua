@@ -1,7 +1,8 @@
 --- nn.functional: the C operations of that space, the tensor operations that PyTorch lists here too, and
--- activations composed of them. A composition gives way to an operation of the same name.
+-- activations composed of them.
 
 local torch = require "torch"
+local args = require "torch.utils.args"
 
 local fail = torch._C.fail
 local F = torch._C.functional
@@ -13,90 +14,78 @@ for _, name in ipairs{"relu", "relu_", "sigmoid", "tanh", "softmax", "log_softma
   if F[name] == nil then F[name] = rawget(torch, name) end
 end
 
--- a keyword or a positional argument that stands second in a composition
-local function second(value, name, default)
-  if type(value) == "table" then value = value[name] end
-  if value == nil then return default end
-  return value
+local tensor, number = "Tensor", "number"
+local kinds = {[tensor] = torch.is_tensor, [number] = function(v) return type(v) == "number" end}
+
+--- compose("celu", fn, {"alpha", number, 1.0}): fn(input, alpha) behind a check of what comes; without a default: required.
+local function compose(name, fn, ...)
+  local parameters, spec = {{"input", tensor}, ...}, {}
+  for i, p in ipairs(parameters) do spec[i] = {p[1], p[3], required = p[3] == nil} end
+  local read = args(name, table.unpack(spec))
+  F[name] = function(...)
+    local values = {read(...)}
+    for i, p in ipairs(parameters) do
+      local v = values[i]
+      if not kinds[p[2]](v) then
+        fail(("%s(): argument '%s' (position %d) must be %s, not %s"):format(name, p[1], i, p[2], torch._C.got(v)))
+      end
+    end
+    return fn(table.unpack(values))
+  end
 end
 
-local compose = {}
+compose("relu6", function(x) return x:clamp(0, 6) end)
+compose("hardsigmoid", function(x) return F.relu6(x + 3) / 6 end)
+compose("hardswish", function(x) return x * F.relu6(x + 3) / 6 end)
+compose("logsigmoid", function(x) return -F.softplus(-x) end)
+compose("softsign", function(x) return x / (x:abs() + 1) end)
+compose("tanhshrink", function(x) return x - x:tanh() end)
+compose("mish", function(x) return x * F.softplus(x):tanh() end)
 
-function compose.linear(x, weight, bias)
-  local y = x:matmul(weight:t())
-  return bias and y + bias or y
-end
-
-function compose.relu6(x) return x:clamp(0, 6) end
-function compose.hardsigmoid(x) return F.relu6(x + 3) / 6 end
-function compose.hardswish(x) return x * F.relu6(x + 3) / 6 end
-function compose.logsigmoid(x) return -F.softplus(-x) end
-function compose.softsign(x) return x / (x:abs() + 1) end
-function compose.tanhshrink(x) return x - x:tanh() end
-function compose.mish(x) return x * F.softplus(x):tanh() end
-
-function compose.selu(x)
+compose("selu", function(x)
   return F.elu(x, 1.6732632423543772848170429916717) * 1.0507009873554804934193349852946
-end
+end)
 
-function compose.celu(x, alpha)
-  alpha = second(alpha, "alpha", 1.0)
-  return torch.where(x:gt(0), x, (x / alpha):exp():sub(1):mul(alpha))
-end
+compose("celu", function(x, alpha)
+  return torch.where(x:le(0), alpha * (x / alpha):clamp{max = 0}:expm1(), x)     -- no overflow for a gradient to meet
+end, {"alpha", number, 1.0})
 
-function compose.threshold(x, threshold, value)
-  return torch.where(x:gt(threshold), x, torch.full_like(x, value))
-end
+compose("threshold", function(x, threshold, value)
+  return torch.where(x:le(threshold), torch.full_like(x, value), x)
+end, {"threshold", number}, {"value", number})
 
-function compose.hardshrink(x, lambd)
-  lambd = second(lambd, "lambd", 0.5)
+compose("hardshrink", function(x, lambd)
   return torch.where(x:ge(-lambd) & x:le(lambd), torch.zeros_like(x), x)
-end
+end, {"lambd", number, 0.5})
 
-function compose.softshrink(x, lambd)
-  lambd = second(lambd, "lambd", 0.5)
+compose("softshrink", function(x, lambd)
   if lambd < 0 then fail(("lambda must be greater or equal to 0, but found to be %s."):format(lambd)) end
   return torch.where(x:gt(lambd), x - lambd, torch.where(x:lt(-lambd), x + lambd, x * 0))
-end
+end, {"lambd", number, 0.5})
 
---- x where it is positive, else weight * x; the weight has one element, or one for each entry of dim 2.
-function compose.prelu(x, weight)
-  if weight:numel() > 1 then
-    local sizes = {}
-    for i = 1, x:dim() do sizes[i] = 1 end
-    sizes[x:dim() > 1 and 2 or 1] = weight:numel()
+-- x where it is positive, else weight * x; the weight has one element, or one for each entry of dim 2
+compose("prelu", function(x, weight)
+  local n = weight:numel()
+  if n ~= 1 then
+    local sizes, dim, channels = {}, x:dim(), 1
+    for i = 1, dim do sizes[i] = 1 end
+    if dim > 1 then channels = x:size(2) elseif dim == 1 then channels = x:size(1) end
+    if n ~= channels then
+      fail(("Mismatch of parameter numbers and input channel size. Found parameter numbers = %d and channel size = %d.")
+        :format(n, channels))
+    end
+    sizes[dim > 1 and 2 or 1] = n
     weight = weight:reshape(sizes)
   end
   return torch.where(x:gt(0), x, weight * x)
-end
+end, {"weight", tensor})
 
---- The first half along dim times the sigmoid of the second.
-function compose.glu(x, dim)
-  dim = second(dim, "dim", -1)
+-- the first half along dim times the sigmoid of the second
+compose("glu", function(x, dim)
   local n = x:size(dim)
   if n % 2 ~= 0 then fail(("Halving dimension must be even, but dimension %d is size %d"):format(dim, n)) end
   return x:narrow(dim, 1, n // 2) * x:narrow(dim, n // 2 + 1, n // 2):sigmoid()
-end
-
-function compose.softmin(x, dim) return F.softmax(-x, second(dim, "dim")) end
-
---- Zeroes each element with probability p and scales the others by 1 / (1 - p); nothing when not training.
--- The mask is drawn in logical order, two numbers of the generator for each element.
-function compose.dropout(x, p, training)
-  if type(p) == "table" then p, training = p.p, p.training end
-  p = p or 0.5
-  if p < 0 or p > 1 then
-    fail(("dropout probability has to be between 0 and 1, but got %s"):format(torch._C.repr(p)))
-  end
-  if training == false or p == 0 or x:numel() == 0 then return x end
-  if p == 1 then return x * torch.zeros_like(x) end
-  local mask = torch.empty(x.shape, {dtype = x.dtype, device = x.device}):bernoulli_(1 - p):div_(1 - p)
-  return x * mask
-end
-
-for name, fn in pairs(compose) do
-  if F[name] == nil then F[name] = fn end
-end
+end, {"dim", number, -1})
 
 require "torch.compat".losses(F)
 
@@ -104,7 +93,7 @@ require "torch.compat".losses(F)
 for _, name in ipairs{"softmax", "log_softmax"} do
   local op = F[name]
   F[name] = function(x, dim, ...)
-    if dim == nil or type(dim) == "table" and dim.dim == nil and dim[1] == nil then
+    if torch.is_tensor(x) and (dim == nil or type(dim) == "table" and dim.dim == nil and dim[1] == nil) then
       warn(("Implicit dimension choice for %s has been deprecated. Change the call to include dim=X as an argument.")
         :format(name))
       local n = x:dim()
