@@ -33,6 +33,9 @@ end
 -- ctx has save_for_backward, saved_tensors, needs_input_grad, mark_dirty, mark_non_differentiable,
 -- set_materialize_grads, and any fields of your own.
 function Function:extend(name)
+  if type(self) ~= "table" or type(self.__name) ~= "string" then
+    fail('extend: call it with a colon, as in torch.autograd.Function:extend("MyReLU")')
+  end
   if name ~= nil and type(name) ~= "string" then
     fail("extend: the name of a function should be a string, got " .. type(name))
   end

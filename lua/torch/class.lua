@@ -29,6 +29,9 @@ function Class.init() end
 
 --- A subclass. `name` is for printing only: two classes may share it.
 function Class:extend(name)
+  if type(self) ~= "table" or not rawget(self, "__class") then
+    error('extend: call it with a colon, as in nn.Module:extend("Net")', 2)
+  end
   if name ~= nil and type(name) ~= "string" then
     error("extend: the name of a class should be a string, got " .. type(name), 2)
   end

@@ -60,6 +60,14 @@ local function check(what, value)
   end
 end
 
+-- what a container is made of; nothing: an empty list
+local function iterable(what, items, of)
+  if items ~= nil and type(items) ~= "table" then
+    fail(("%s should be called with an iterable%s, but got %s"):format(what, of or "", torch._C.got(items)))
+  end
+  return items or {}
+end
+
 -- after removal or insertion in the middle the names are counted anew
 local function rename(self, items)
   local slots = getmetatable(self).__index
@@ -129,7 +137,7 @@ end
 --- s:extend{m1, m2} appends; of the class itself, nn.Sequential:extend("Name") makes a subclass.
 function Sequential:extend(modules)
   if rawget(self, "__class") == self then return Class.extend(self, modules) end
-  for _, m in ipairs(modules) do self:append(m) end
+  for _, m in ipairs(iterable("extend", modules)) do self:append(m) end
   return self
 end
 
@@ -152,7 +160,7 @@ ModuleList._put = Module.add_module
 
 --- ModuleList{m1, m2, ...}; `for i, m in ipairs(l) do`, `#l`, `l[i] = m`, append, insert, extend, pop.
 function ModuleList:init(modules)
-  for i, m in ipairs(modules or {}) do
+  for i, m in ipairs(iterable("ModuleList", modules)) do
     check("ModuleList", m)
     Module.add_module(self, tostring(i - 1), m)
   end
@@ -185,9 +193,15 @@ local ModuleDict = Module:extend("ModuleDict")
 
 --- ModuleDict{{"name", m}, ...}: d.name or d["name"], `for name, m in pairs(d) do`, #d.
 -- A plain table {name = m} is taken in order of the names.
-function ModuleDict:init(items) self:update(items or {}) end
+function ModuleDict:init(items) self:update(items) end
 
-local function pairs_of(items)
+local function pairs_of(what, items)
+  items = iterable(what, items, " of key/value pairs")
+  for i, item in ipairs(items) do
+    if type(item) ~= "table" or type(item[1]) ~= "string" then
+      fail(("%s: element %d should be a {name, value} pair, but got %s"):format(what, i, torch._C.got(item)))
+    end
+  end
   if items[1] ~= nil then return items end
   local r = {}
   for k, v in pairs(items) do r[#r + 1] = {k, v} end
@@ -196,7 +210,7 @@ local function pairs_of(items)
 end
 
 function ModuleDict:update(items)
-  for _, item in ipairs(pairs_of(items)) do
+  for _, item in ipairs(pairs_of("ModuleDict", items)) do
     check("ModuleDict", item[2])
     self:add_module(item[1], item[2])
   end
@@ -261,7 +275,7 @@ ParameterList._put = Module.register_parameter
 
 --- ParameterList{t1, t2, ...}: tensors become parameters; indexed and counted like a list.
 function ParameterList:init(tensors)
-  for _, t in ipairs(tensors or {}) do self:append(t) end
+  for _, t in ipairs(iterable("ParameterList", tensors)) do self:append(t) end
 end
 
 function ParameterList:append(t)
@@ -279,10 +293,10 @@ end
 local ParameterDict = Module:extend("ParameterDict")
 
 --- ParameterDict{{"name", t}, ...}: d.name, `for name, p in pairs(d) do`, #d.
-function ParameterDict:init(items) self:update(items or {}) end
+function ParameterDict:init(items) self:update(items) end
 
 function ParameterDict:update(items)
-  for _, item in ipairs(pairs_of(items)) do self:register_parameter(item[1], as_parameter(item[2])) end
+  for _, item in ipairs(pairs_of("ParameterDict", items)) do self:register_parameter(item[1], as_parameter(item[2])) end
 end
 
 function ParameterDict:__pairs() return own_pairs(self, "parameter") end

@@ -22,9 +22,19 @@ local function quietly(fn, t, ...)
   return t
 end
 
+-- arguments whose default is a number take numbers
 local function define(name, fn, ...)
-  local read = args(name, "tensor", ...)
-  init[name] = function(...) return fn(read(...)) end
+  local parameters = {"tensor", ...}
+  local read = args(name, table.unpack(parameters))
+  init[name] = function(...)
+    local values = table.pack(read(...))
+    for i, p in ipairs(parameters) do
+      if type(p[2]) == "number" and type(values[i]) ~= "number" then
+        fail(("%s(): argument '%s' must be number, not %s"):format(name, p[1], torch._C.got(values[i])))
+      end
+    end
+    return fn(table.unpack(values, 1, values.n))
+  end
 end
 
 --------------------------------------------------------------------------------------------- plain
@@ -115,6 +125,9 @@ end, {"mean", 0.0}, {"std", 1.0}, {"a", -2.0}, {"b", 2.0}, {"generator"})
 --- Every column gets ceil(sparsity * rows) zeros at random rows; the rest is normal(0, std).
 define("sparse_", function(t, sparsity, std, generator)
   if check("sparse_", t):dim() ~= 2 then fail("Only tensors with 2 dimensions are supported") end
+  if type(sparsity) ~= "number" then
+    fail("sparse_(): argument 'sparsity' must be number, not " .. torch._C.got(sparsity))
+  end
   local rows, columns = t:size(1), t:size(2)
   local zeros = math.ceil(sparsity * rows)
   return quietly(function()

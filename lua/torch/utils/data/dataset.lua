@@ -50,6 +50,14 @@ function Dataset:__pairs()
   end
 end
 
+-- what has a length and items: a data set, a list, a tensor, an object of the host's
+local function sized(what, value)
+  if type(value) ~= "table" and type(value) ~= "userdata" then
+    fail(("%s: expected a data set or a list, got %s"):format(what, torch._C.got(value)))
+  end
+  return value
+end
+
 local function check(self, i)
   local n = #self
   if i < 0 then i = i + n + 1 end
@@ -97,7 +105,7 @@ local Subset = Dataset:extend("Subset")
 
 function Subset:init(dataset, indices)
   if torch.is_tensor(indices) then indices = indices:tolist() end
-  self.dataset, self.indices = dataset, indices
+  self.dataset, self.indices = sized("Subset", dataset), sized("Subset", indices)
 end
 
 function Subset:__len() return #self.indices end
@@ -115,11 +123,11 @@ end
 local ConcatDataset = Dataset:extend("ConcatDataset")
 
 function ConcatDataset:init(datasets)
-  if #datasets == 0 then fail("datasets should not be an empty iterable") end
+  if #sized("ConcatDataset", datasets) == 0 then fail("datasets should not be an empty iterable") end
   self.datasets, self.cumulative_sizes = datasets, {}
   local n = 0
   for i, d in ipairs(datasets) do
-    n = n + #d
+    n = n + #sized("ConcatDataset", d)
     self.cumulative_sizes[i] = n
   end
 end
@@ -143,8 +151,13 @@ local split_args = args("random_split", "dataset", "lengths", {"generator"})
 -- Fractions are rounded down; what remains goes to the first ones, one each.
 local function random_split(...)
   local dataset, lengths, generator = split_args(...)
-  local n, sum = #dataset, 0
-  for _, l in ipairs(lengths) do sum = sum + l end
+  local n, sum = #sized("random_split", dataset), 0
+  for i, l in ipairs(sized("random_split", lengths)) do
+    if type(l) ~= "number" then
+      fail(("random_split: the length at index %d must be number, not %s"):format(i, torch._C.got(l)))
+    end
+    sum = sum + l
+  end
   if math.abs(sum - 1) <= 1e-9 and sum <= 1 then
     local sizes, total = {}, 0
     for i, l in ipairs(lengths) do
@@ -174,5 +187,5 @@ end
 
 return {
   Dataset = Dataset, TensorDataset = TensorDataset, Subset = Subset, ConcatDataset = ConcatDataset,
-  random_split = random_split,
+  random_split = random_split, sized = sized,
 }

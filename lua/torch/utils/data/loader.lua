@@ -14,6 +14,7 @@ local torch = require "torch"
 local Class = require "torch.class"
 local args = require "torch.utils.args"
 local S = require "torch.utils.data.sampler"
+local sized = require "torch.utils.data.dataset".sized
 
 local fail = torch._C.fail
 
@@ -22,7 +23,7 @@ local fail = torch._C.fail
 --- A list of samples as one batch: tensors are stacked, numbers become a tensor, lists and dictionaries are
 -- collated field by field.
 local function default_collate(samples)
-  local first = samples[1]
+  local first = sized("default_collate", samples)[1]
   if torch.is_tensor(first) then return torch.stack(samples) end
   local kind = math.type(first) or type(first)
   if kind == "integer" or kind == "boolean" then return torch.tensor(samples) end
@@ -58,6 +59,7 @@ function DataLoader:init(...)
   if math.type(workers) ~= "integer" or workers < 0 then
     fail("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
   end
+  sized("DataLoader", dataset)
   if sampler and shuffle then fail("sampler option is mutually exclusive with shuffle") end
   if batch_sampler then
     if batch_size ~= nil and batch_size ~= 1 or shuffle or sampler or drop_last then

@@ -4,6 +4,7 @@
 local torch = require "torch"
 local Class = require "torch.class"
 local args = require "torch.utils.args"
+local sized = require "torch.utils.data.dataset".sized
 
 local fail = torch._C.fail
 
@@ -37,7 +38,7 @@ end
 
 local SequentialSampler = Sampler:extend("SequentialSampler")
 
-function SequentialSampler:init(source) self.data_source = source end
+function SequentialSampler:init(source) self.data_source = sized("SequentialSampler", source) end
 function SequentialSampler:__len() return #self.data_source end
 
 function SequentialSampler:iter()
@@ -59,6 +60,7 @@ function RandomSampler:init(...)
   if type(self.replacement) ~= "boolean" then
     fail(("replacement should be a boolean value, but got replacement=%s"):format(tostring(self.replacement)))
   end
+  sized("RandomSampler", self.data_source)
   local n = #self
   if math.type(n) ~= "integer" or n <= 0 then
     fail(("num_samples should be a positive integer value, but got num_samples=%s"):format(tostring(n)))
@@ -115,7 +117,11 @@ end
 local SubsetRandomSampler = Sampler:extend("SubsetRandomSampler")
 local subset_args = args("SubsetRandomSampler", "indices", {"generator"})
 
-function SubsetRandomSampler:init(...) self.indices, self.generator = subset_args(...) end
+function SubsetRandomSampler:init(...)
+  self.indices, self.generator = subset_args(...)
+  sized("SubsetRandomSampler", self.indices)
+end
+
 function SubsetRandomSampler:__len() return #self.indices end
 
 function SubsetRandomSampler:iter()
@@ -156,6 +162,9 @@ local batch_args = args("BatchSampler", "sampler", "batch_size", {"drop_last", f
 
 function BatchSampler:init(...)
   self.sampler, self.batch_size, self.drop_last = batch_args(...)
+  if type(self.sampler) ~= "table" or not self.sampler.iter then
+    fail("BatchSampler: expected a sampler, got " .. torch._C.got(self.sampler))
+  end
   if math.type(self.batch_size) ~= "integer" or self.batch_size <= 0 then
     fail(("batch_size should be a positive integer value, but got batch_size=%s"):format(tostring(self.batch_size)))
   end

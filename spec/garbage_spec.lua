@@ -1,0 +1,46 @@
+-- whatever a function of the Lua layer is called with, its error is in its own words, never the interpreter's
+
+local torch = require "torch"
+
+local garbage = {
+  {}, { 3 }, { -1, 2 }, { 1.5 }, { "x" }, { true }, { function () end }, { {} }, { { 1, 2 } }, { { zz = 1 } }, { 2, 3, "z" },
+  { torch.ones(2) }, { torch.ones(2), "y" }, { torch.ones(2), torch.ones(2) }, { torch.ones(2, 2), torch.ones(3) },
+  { torch.ones(2, 2), { a = 1 } },
+}
+
+local function try (path, f, found)
+  for i, values in ipairs(garbage) do
+    local ok, e = pcall(f, table.unpack(values))
+    if ok then ok, e = pcall(tostring, e) end           -- a module prints
+    e = tostring(e)
+    if not ok and (e:find("attempt to", 1, true) or e:find("bad argument", 1, true)) then
+      found[#found + 1] = ("%s, call %d: %s"):format(path, i, e)
+    end
+  end
+end
+
+local function sweep (path, space, found)
+  local n = 0
+  for name, v in pairs(space) do
+    if type(name) == "string" and name:sub(1, 1) ~= "_" then
+      local mt = type(v) == "table" and getmetatable(v)
+      if type(v) == "function" or mt and mt.__call then
+        try(path .. "." .. name, v, found)
+        n = n + 1
+      elseif type(v) == "table" then
+        n = n + sweep(path .. "." .. name, v, found)
+      end
+    end
+  end
+  return n
+end
+
+describe("garbage", function ()
+  for name, least in pairs { nn = 80, optim = 5, ["utils.data"] = 5, autograd = 5 } do
+    it("is refused in words by torch." .. name, function ()
+      local found = {}
+      assert.is_true(sweep(name, require("torch." .. name), found) >= least)
+      assert.equal("", table.concat(found, "\n"))
+    end)
+  end
+end)
