@@ -35,6 +35,26 @@ local function sweep (path, space, found)
   return n
 end
 
+-- every method of a fresh object, and the object called
+local function methods (make, found)
+  local name, n, class = getmetatable(make()).__name, 0, getmetatable(make()).__class
+  while class do
+    for key, v in pairs(class) do
+      if type(key) == "string" and key:sub(1, 1) ~= "_" and type(v) == "function" and key ~= "create" and key ~= "check" then
+        try(name .. ":" .. key, function (...)
+          local object = make()
+          return object[key](object, ...)
+        end, found)
+        n = n + 1
+      end
+    end
+    local mt = getmetatable(class)
+    class = mt and mt.__index
+  end
+  if getmetatable(make()).__call then try(name, make(), found) end
+  return n
+end
+
 describe("garbage", function ()
   for name, least in pairs { nn = 80, optim = 5, ["utils.data"] = 5, autograd = 5 } do
     it("is refused in words by torch." .. name, function ()
@@ -43,4 +63,20 @@ describe("garbage", function ()
       assert.equal("", table.concat(found, "\n"))
     end)
   end
+
+  it("is refused in words by methods and modules", function ()
+    local nn, found, n = torch.nn, {}, 0
+    local function linear () return nn.Linear(2, 2) end
+    for _, make in ipairs {
+      linear, function () return nn.Sequential(linear(), nn.ReLU()) end, function () return nn.ModuleList { linear() } end,
+      function () return nn.ModuleDict { { "a", linear() } } end, function () return nn.ParameterList { torch.ones(2) } end,
+      nn.CrossEntropyLoss, nn.MSELoss, nn.Dropout, nn.Flatten, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softmax, nn.PReLU, nn.GELU,
+      function () return torch.optim.SGD(linear():parameters(), { lr = 0.1 }) end,
+      function () return torch.optim.Adam(linear():parameters()) end,
+      function () return torch.utils.data.DataLoader { 1, 2, 3 } end,
+      function () return torch.utils.data.TensorDataset(torch.ones(3)) end,
+    } do n = n + methods(make, found) end
+    assert.is_true(n > 300, n .. " methods")
+    assert.equal("", table.concat(found, "\n"))
+  end)
 end)

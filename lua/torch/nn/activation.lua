@@ -57,11 +57,11 @@ end
 --- max(0, x)
 local ReLU = define("ReLU", {inplace}, "")
 function ReLU:forward(x)
-  if self.inplace then return x:relu_() end
-  return x:relu()
+  if self.inplace then return F.relu_(x) end
+  return F.relu(x)
 end
-define("Tanh", {}, "", function(_, x) return x:tanh() end)
-define("Sigmoid", {}, "", function(_, x) return x:sigmoid() end)
+define("Tanh", {}, "", function(_, x) return F.tanh(x) end)
+define("Sigmoid", {}, "", function(_, x) return F.sigmoid(x) end)
 
 --- exp(x) / sum of exp(x) along dim (from 1).
 define("Softmax", {{"dim"}}, "dim={dim}", function(self, x) return F.softmax(x, self.dim) end)

@@ -60,6 +60,11 @@ local function check(what, value)
   end
 end
 
+local function index(i)
+  if math.type(i) ~= "integer" then fail("an index should be an integer, got " .. torch._C.got(i)) end
+  return i
+end
+
 -- what a container is made of; nothing: an empty list
 local function iterable(what, items, of)
   if items ~= nil and type(items) ~= "table" then
@@ -127,6 +132,7 @@ end
 --- m becomes self[i].
 function Sequential:insert(i, m)
   check("insert", m)
+  index(i)
   local items = {table.unpack(self._list)}
   if i < 1 or i > #items + 1 then fail("index out of range: " .. i) end
   table.insert(items, i, m)
@@ -144,7 +150,7 @@ end
 --- Removes self[i] and returns it.
 function Sequential:pop(i)
   local items = {table.unpack(self._list)}
-  i = i or -1
+  i = index(i or -1)
   if i < 0 then i = i + #items + 1 end
   if not items[i] then fail("index out of range: " .. i) end
   local m = table.remove(items, i)

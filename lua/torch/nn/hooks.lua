@@ -19,12 +19,15 @@ function Hooks:init()
   self.pre, self.post, self.back_pre, self.back = {}, {}, {}, {}
 end
 
-local function add(module, kind, hook, first)
+local function add(module, kind, hook, options)
+  if options ~= nil and type(options) ~= "table" then
+    torch._C.fail("the options of a hook are a table, as {prepend = true}, got " .. torch._C.got(options))
+  end
   if type(hook) ~= "function" then torch._C.fail("a hook should be a function, got " .. type(hook)) end
   if not module._hooks then module._hooks = Hooks() end
   local hooks = module._hooks
   local l = {table.unpack(hooks[kind])}        -- a copy: a running call keeps the list it began with
-  if first then table.insert(l, 1, hook) else l[#l + 1] = hook end
+  if options and options.prepend then table.insert(l, 1, hook) else l[#l + 1] = hook end
   hooks[kind] = l
   local handle = {}
   function handle.remove()
@@ -143,16 +146,16 @@ end
 
 return function(Module)
   function Module:register_forward_pre_hook(hook, options)
-    return add(self, "pre", hook, options and options.prepend)
+    return add(self, "pre", hook, options)
   end
   function Module:register_forward_hook(hook, options)
-    return add(self, "post", hook, options and options.prepend)
+    return add(self, "post", hook, options)
   end
   function Module:register_full_backward_hook(hook, options)
-    return add(self, "back", hook, options and options.prepend)
+    return add(self, "back", hook, options)
   end
   function Module:register_full_backward_pre_hook(hook, options)
-    return add(self, "back_pre", hook, options and options.prepend)
+    return add(self, "back_pre", hook, options)
   end
   Module.register_backward_hook = Module.register_full_backward_hook
 end

@@ -60,7 +60,7 @@ local Flatten = Module:extend("Flatten")
 local flatten_args = args("Flatten", {"start_dim", 2}, {"end_dim", -1})
 
 function Flatten:init(...) self.start_dim, self.end_dim = flatten_args(...) end
-function Flatten:forward(x) return x:flatten(self.start_dim, self.end_dim) end
+function Flatten:forward(x) return torch.flatten(x, self.start_dim, self.end_dim) end
 function Flatten:extra_repr() return ("start_dim=%s, end_dim=%s"):format(self.start_dim, self.end_dim) end
 
 --- Unflatten(dim, sizes): one dim becomes several; one of the sizes may be -1.

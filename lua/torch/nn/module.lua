@@ -176,8 +176,10 @@ local function own(self, kind)
   return r
 end
 
--- every module below self, itself first, as {prefix, module}; each once unless `all`
-local function walk(self, prefix, all)
+-- every module below self, itself first, as {prefix, module}; each once unless `all`; recurse false: itself alone
+local function walk(self, prefix, all, recurse)
+  if prefix ~= nil and type(prefix) ~= "string" then fail("prefix should be a string, got " .. torch._C.got(prefix)) end
+  if recurse == false then return {{prefix or "", self}} end
   local out, seen = {}, {}
   local function visit(m, path)
     if seen[m] and not all then return end
@@ -194,7 +196,7 @@ end
 -- parameters or buffers below self, as {name, tensor}; each tensor once unless `all`
 local function collect(self, kind, prefix, recurse, all)
   local out, seen = {}, {}
-  for _, entry in ipairs(recurse == false and {{prefix or "", self}} or walk(self, prefix, all)) do
+  for _, entry in ipairs(walk(self, prefix, all, recurse)) do
     local path = entry[1] == "" and "" or entry[1] .. "."
     for _, item in ipairs(own(entry[2], kind)) do
       if all or not seen[item[2]] then
@@ -287,6 +289,7 @@ function Module:modules() return values(walk(self)) end
 
 -- "a.b.weight" -> the module a.b and "weight"
 local function resolve(self, target)
+  if type(target) ~= "string" then fail("the target of a module should be a string, got " .. torch._C.got(target)) end
   local m = self
   local path, last = target:match("^(.*)%.([^.]*)$")
   for name in (path or ""):gmatch("[^.]+") do
@@ -329,6 +332,7 @@ end
 
 --- fn(module) for every module below, then for this one. Returns self.
 function Module:apply(fn)
+  if type(fn) ~= "function" then fail("apply(): argument 'fn' must be function, not " .. torch._C.got(fn)) end
   for m in self:children() do m:apply(fn) end
   fn(self)
   return self

@@ -42,6 +42,9 @@ return function(Module)
   -- Keywords: prefix="", keep_vars=false (true: the parameters themselves).
   function Module:state_dict(options)
     options = options or {}
+    if type(options) ~= "table" then
+      fail("state_dict(): the options are a table, as {prefix = \"\"}, got " .. torch._C.got(options))
+    end
     local prefix = options.prefix and options.prefix:gsub("%.$", "") or ""
     local r = list.ordered()
     for _, e in ipairs(entries(self, prefix)) do

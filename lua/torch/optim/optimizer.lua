@@ -119,6 +119,7 @@ function Optimizer:step() fail(Class.of(self).__name .. " has no method step(clo
 
 --- closure() with gradients recorded; for the `step` of subclasses.
 function Optimizer:evaluate(closure) -- luacheck: no self
+  if type(closure) ~= "function" then fail("step(): the closure must be function, not " .. torch._C.got(closure)) end
   local _ <close> = torch.enable_grad()
   return closure()
 end
@@ -210,7 +211,10 @@ end
 --- Takes the options and the state over, by position in the groups. Tensors of the state are copied, in the dtype and
 -- on the device of their parameter.
 function Optimizer:load_state_dict(saved)
-  local groups = saved.param_groups
+  local groups = type(saved) == "table" and saved.param_groups
+  if type(groups) ~= "table" then
+    fail("load_state_dict(): expected what state_dict() returned, got " .. torch._C.got(saved))
+  end
   if #groups ~= #self.param_groups then fail("loaded state dict has a different number of parameter groups") end
   for i, group in ipairs(self.param_groups) do
     if #group.params ~= #groups[i].params then

@@ -60,6 +60,9 @@ end
 
 local function check(self, i)
   local n = #self
+  if math.type(i) ~= "integer" then
+    fail(("%s: an index should be an integer, got %s"):format(Class.of(self).__name, torch._C.got(i)))
+  end
   if i < 0 then i = i + n + 1 end
   if i < 1 or i > n then fail(("%s: index %d is out of range: there are %d items, counted from 1")
     :format(Class.of(self).__name, i, n)) end
