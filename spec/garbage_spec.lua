@@ -8,9 +8,10 @@ local garbage = {
   { torch.ones(2, 2), { a = 1 } },
 }
 
+-- each call in a coroutine of its own: a gradient mode that it switches ends with it
 local function try (path, f, found)
   for i, values in ipairs(garbage) do
-    local ok, e = pcall(f, table.unpack(values))
+    local ok, e = coroutine.wrap(pcall)(f, table.unpack(values))
     if ok then ok, e = pcall(tostring, e) end           -- a module prints
     e = tostring(e)
     if not ok and (e:find("attempt to", 1, true) or e:find("bad argument", 1, true)) then
@@ -59,7 +60,9 @@ describe("garbage", function ()
   for name, least in pairs { nn = 80, optim = 5, ["utils.data"] = 5, autograd = 5 } do
     it("is refused in words by torch." .. name, function ()
       local found = {}
-      assert.is_true(sweep(name, require("torch." .. name), found) >= least)
+      local space = require("torch." .. name)
+      if name == "autograd" then assert(space.gradcheck) end        -- comes when first asked for
+      assert.is_true(sweep(name, space, found) >= least)
       assert.equal("", table.concat(found, "\n"))
     end)
   end

@@ -14,19 +14,33 @@ local ignored = {check_undefined_grad = true, check_grad_dtypes = true, check_ba
 
 local function options_of(what, given)
   local o = {}
+  if given ~= nil and type(given) ~= "table" then
+    fail(("%s(): the options should be a table, got %s"):format(what, torch._C.got(given)))
+  end
   for k, v in pairs(defaults) do o[k] = v end
   for k, v in pairs(given or {}) do
     if defaults[k] == nil and not ignored[k] then
       args.unexpected(what, k, defaults)
+    end
+    if defaults[k] ~= nil and type(v) ~= type(defaults[k]) then
+      fail(("%s(): argument '%s' should be a %s, got %s"):format(what, k, type(defaults[k]), torch._C.got(v)))
     end
     o[k] = v
   end
   return o
 end
 
-local function as_list(x)
+local function as_list(what, argument, x)
   if torch.is_tensor(x) then return {x} end
-  return x
+  if type(x) == "table" then return x end
+  fail(("%s(): argument '%s' should be a tensor or a list of them, got %s"):format(what, argument, torch._C.got(x)))
+end
+
+local function check_function(what, func)
+  local mt = getmetatable(func)
+  if type(func) ~= "function" and not (type(mt) == "table" and mt.__call) then
+    fail(("%s(): argument 'func' should be a function, got %s"):format(what, torch._C.got(func)))
+  end
 end
 
 -- the tensors among several values or in one list, in order
@@ -209,8 +223,9 @@ local checks = {}
 --- gradcheck(func, inputs; eps=1e-6, atol=1e-5, rtol=1e-3, nondet_tol=0, raise_exception=true): true, or an error.
 -- inputs: a tensor or a list; func gets them one by one.
 function checks.gradcheck(func, inputs, given)
+  check_function("gradcheck", func)
+  inputs = as_list("gradcheck", "inputs", inputs)
   local o = options_of("gradcheck", given)
-  inputs = as_list(inputs)
   if o.raise_exception then return check(func, inputs, o) end
   return (pcall(check, func, inputs, o))
 end
@@ -220,8 +235,9 @@ function checks.gradgradcheck(func, inputs, grad_outputs, given)
   if type(grad_outputs) == "table" and grad_outputs[1] == nil and next(grad_outputs) ~= nil then
     grad_outputs, given = nil, grad_outputs
   end
+  check_function("gradgradcheck", func)
+  inputs = as_list("gradgradcheck", "inputs", inputs)
   local o = options_of("gradgradcheck", given)
-  inputs = as_list(inputs)
   local count = inputs.n or #inputs
   local function run(...)
     local r = {}
@@ -236,7 +252,7 @@ function checks.gradgradcheck(func, inputs, grad_outputs, given)
       grad_outputs[i] = torch.rand(t.shape, {dtype = t.dtype}):mul(2):sub(1):requires_grad_()
     end
   else
-    grad_outputs = as_list(grad_outputs)
+    grad_outputs = as_list("gradgradcheck", "grad_outputs", grad_outputs)
   end
   local all = {n = count + #grad_outputs}
   for i = 1, count do all[i] = inputs[i] end
