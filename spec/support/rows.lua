@@ -162,7 +162,7 @@ rows.words = {
     local m = math.fmod(a, b)
     return m ~= 0 and (b < 0) ~= (m < 0) and m + b or m
   end,
-  pow = pow, power = power, gcd = gcd,
+  gcd = gcd,
   lcm = function (a, b)
     local g = gcd(a, b)
     local r = g == 0 and 0 or tdiv(a, g) * b
@@ -172,13 +172,13 @@ rows.words = {
   shl = function (a, b) return (b < 0 or b > 63) and 0 or a << b end,
   shr = function (a, b) return a // (1 << ((b < 0 or b > 62) and 62 or b)) // ((b < 0 or b > 62) and 2 or 1) end,
 }
--- words whose last bits are the C library's: kernel and text agree to a tolerance
+-- words whose last bits are the C library's in Lua, and often in the kernel: the two agree to a tolerance
 local library = {
   exp = math.exp, log = function (x) return math.log(x) end, sin = math.sin, cos = math.cos, tan = math.tan,
   asin = math.asin, acos = math.acos, atan = function (x) return math.atan(x) end, atan2 = math.atan,
   exp2 = function (x) return 2.0 ^ x end, log2 = function (x) return math.log(x, 2) end, log10 = function (x) return math.log(x, 10) end,
   expm1 = expm1, log1p = log1p, tanh = tanh, sinh = sinh, cosh = cosh, asinh = asinh, acosh = acosh, atanh = atanh,
-  erf = erf, erfc = erfc, hypot = hypot,
+  erf = erf, erfc = erfc, hypot = hypot, pow = pow, power = power,
 }
 for name, f in pairs(library) do rows.words[name] = f end
 

@@ -1,8 +1,8 @@
 /*
 ** fun.h -- the functions of the formulas, one per compute type, by suffix: f32 f64 i64 and the small
-** integers.  What is hot in float32 is branch-free (fun_f32.h, fun_arc_f32.h), so that a loop over it
-** vectorises and every position of a tensor gets the same bits; the rest is the C library's, shared with
-** other devices (device/fun_real.h, device/fun_int.h).
+** integers.  What is hot is branch-free (fun_f32.h, fun_arc_f32.h, fun_f64.h, fun_trig_f64.h), so that a loop
+** over it vectorises and every position of a tensor gets the same bits; the rest is the C library's, shared
+** with other devices (device/fun_real.h, device/fun_int.h).
 ** Integers wrap (the file is compiled with -fwrapv), and no division can trap: by 0 gives 0 here (the
 ** walk finds such divisors and refuses), by -1 is negation.
 */
@@ -46,6 +46,8 @@ FUN double fma_f64 (double a, double b, double c) { return b == 1 ? a + c : __bu
 FUN float erfc_f32 (float x) { return (float)__builtin_erfc((double)x); }    /* erfcf is 3 ulp off */
 
 #include "device/fun_real.h"
+#include "cpu/fun_f64.h"          /* in place of the library's for double */
+#include "cpu/fun_trig_f64.h"
 #include "device/fun_int.h"
 
 /* ---- small integers ---- */

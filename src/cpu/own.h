@@ -7,6 +7,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/fun.h"
+#include "cpu/own_f64.h"
 
 /* any x: the library's double functions reduce every argument rightly, and rounding once more costs nothing */
 FUN float sin_f32 (float x) {
@@ -102,7 +103,7 @@ FUN float near_pow (float x, const Reach *r) {
   return (x < 0) & r->odd ? -y : y;
 }
 
-/* m values of X to the power e; v may be X */
+/* m values of X to the power e */
 static void powers_f32 (int64_t m, float *v, const float *X, double e) {
   const Reach r = reach_of(e);
   int near = 1;
@@ -111,7 +112,8 @@ static void powers_f32 (int64_t m, float *v, const float *X, double e) {
   else for (int64_t i = 0; i < m; i++) v[i] = within_reach(X[i], &r) ? near_pow(X[i], &r) : __builtin_powf(X[i], r.e);
 }
 static void powers_f64 (int64_t m, double *v, const double *X, double e) {
-  for (int64_t i = 0; i < m; i++) v[i] = __builtin_pow(X[i], e);
+  for (int64_t i = 0; i < m; i++) v[i] = e;            /* a loop over a constant exponent isn't vectorised */
+  _Pragma("GCC ivdep") for (int64_t i = 0; i < m; i++) v[i] = pow_f64(X[i], v[i]);
 }
 
 /* o[i] = E of x = the operand's value and v = its power, with the loop chosen by the exponent e (a double) */
