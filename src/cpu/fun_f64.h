@@ -13,39 +13,39 @@
 #define tl_fun_f64_h
 
 typedef struct { double h, l; } Wide;
-#define WIDE(high, low)  ((Wide){ (high), (low) })
+#define WPAIR(high, low)  ((Wide){ (high), (low) })
 
-FUN Wide wadd_ss (double x, double y) { double s = x + y, v = s - x; return WIDE(s, (x - (s - v)) + (y - v)); }
-FUN Wide wadd_ps (Wide p, double y) { Wide s = wadd_ss(p.h, y); return WIDE(s.h, s.l + p.l); }
-FUN Wide wadd_pp (Wide p, Wide q) { Wide s = wadd_ss(p.h, q.h); return WIDE(s.h, s.l + (p.l + q.l)); }
-FUN Wide wqadd_ss (double x, double y) { double s = x + y; return WIDE(s, (x - s) + y); }
-FUN Wide wqadd_ps (Wide p, double y) { double s = p.h + y; return WIDE(s, ((p.h - s) + y) + p.l); }
-FUN Wide wqadd_sp (double x, Wide p) { double s = x + p.h; return WIDE(s, ((x - s) + p.h) + p.l); }
-FUN Wide wqadd_pp (Wide p, Wide q) { double s = p.h + q.h; return WIDE(s, (((p.h - s) + q.h) + p.l) + q.l); }
-FUN Wide wneg (Wide p) { return WIDE(-p.h, -p.l); }
-FUN Wide wmul_ss (double x, double y) { double s = x * y; return WIDE(s, fma_f64(x, y, -s)); }
-FUN Wide wmul_ps (Wide p, double y) { Wide s = wmul_ss(p.h, y); return WIDE(s.h, fma_f64(p.l, y, s.l)); }
+FUN Wide wadd_ss (double x, double y) { double s = x + y, v = s - x; return WPAIR(s, (x - (s - v)) + (y - v)); }
+FUN Wide wadd_ps (Wide p, double y) { Wide s = wadd_ss(p.h, y); return WPAIR(s.h, s.l + p.l); }
+FUN Wide wadd_pp (Wide p, Wide q) { Wide s = wadd_ss(p.h, q.h); return WPAIR(s.h, s.l + (p.l + q.l)); }
+FUN Wide wqadd_ss (double x, double y) { double s = x + y; return WPAIR(s, (x - s) + y); }
+FUN Wide wqadd_ps (Wide p, double y) { double s = p.h + y; return WPAIR(s, ((p.h - s) + y) + p.l); }
+FUN Wide wqadd_sp (double x, Wide p) { double s = x + p.h; return WPAIR(s, ((x - s) + p.h) + p.l); }
+FUN Wide wqadd_pp (Wide p, Wide q) { double s = p.h + q.h; return WPAIR(s, (((p.h - s) + q.h) + p.l) + q.l); }
+FUN Wide wneg (Wide p) { return WPAIR(-p.h, -p.l); }
+FUN Wide wmul_ss (double x, double y) { double s = x * y; return WPAIR(s, fma_f64(x, y, -s)); }
+FUN Wide wmul_ps (Wide p, double y) { Wide s = wmul_ss(p.h, y); return WPAIR(s.h, fma_f64(p.l, y, s.l)); }
 FUN Wide wmul_pp (Wide p, Wide q) {
   Wide s = wmul_ss(p.h, q.h);
-  return WIDE(s.h, fma_f64(p.h, q.l, fma_f64(p.l, q.h, s.l)));
+  return WPAIR(s.h, fma_f64(p.h, q.l, fma_f64(p.l, q.h, s.l)));
 }
 FUN double wmul_pp_s (Wide p, Wide q) { return fma_f64(p.h, q.h, fma_f64(p.l, q.h, p.h * q.l)); }
-FUN Wide wscale (Wide p, double y) { return WIDE(p.h * y, p.l * y); }    /* y: a power of 2 */
-FUN Wide wsquare (Wide p) { Wide s = wmul_ss(p.h, p.h); return WIDE(s.h, fma_f64(p.h + p.h, p.l, s.l)); }
+FUN Wide wscale (Wide p, double y) { return WPAIR(p.h * y, p.l * y); }    /* y: a power of 2 */
+FUN Wide wsquare (Wide p) { Wide s = wmul_ss(p.h, p.h); return WPAIR(s.h, fma_f64(p.h + p.h, p.l, s.l)); }
 FUN Wide wdiv_pp (Wide n, Wide d) {
   double t = 1 / d.h, v = fma_f64(-d.l, t, fma_f64(-d.h, t, 1));
   Wide s = wmul_ss(t, n.h);
-  return WIDE(s.h, fma_f64(s.h, v, fma_f64(n.l, t, s.l)));
+  return WPAIR(s.h, fma_f64(s.h, v, fma_f64(n.l, t, s.l)));
 }
 FUN Wide winverse (Wide d) {
   double s = 1 / d.h;
-  return WIDE(s, s * fma_f64(-d.l, s, fma_f64(-d.h, s, 1)));
+  return WPAIR(s, s * fma_f64(-d.l, s, fma_f64(-d.h, s, 1)));
 }
 FUN Wide wnormal (Wide p) { return wqadd_ss(p.h, p.l); }
 FUN double wsum (Wide p) { return p.h + p.l; }
 
 FUN double pick_f64 (int c, double a, double b) { return c ? a : b; }
-FUN Wide wpick (int c, Wide a, Wide b) { return WIDE(c ? a.h : b.h, c ? a.l : b.l); }
+FUN Wide wpick (int c, Wide a, Wide b) { return WPAIR(c ? a.h : b.h, c ? a.l : b.l); }
 FUN uint64_t whole_bits (double q) { return f64_bits(q + 0x1.8p52); }           /* q whole: its low bits are q's */
 FUN double two_to_f64 (double q) { return bits_f64(f64_bits(q + (0x1.8p52 + 1023)) << 52); }      /* |q| < 1023 */
 FUN double flip_f64 (double x, uint64_t minus) { return bits_f64(f64_bits(x) ^ minus << 63); }    /* minus: 0 or 1 */
@@ -114,7 +114,7 @@ FUN Wide less_ln2 (Wide d, double *q) {
 /* e^x * 2^less as a Wide, for the hyperbolic ones */
 FUN Wide exp_wide (double x, double less) {
   double q, u;
-  Wide s = less_ln2(WIDE(x, 0), &q), s2 = wsquare(s), s4 = wsquare(s2), t;
+  Wide s = less_ln2(WPAIR(x, 0), &q), s2 = wsquare(s), s4 = wsquare(s2), t;
   const double z = s.h, z2 = s2.h, z4 = s4.h;
   u = fma_f64(z4 * z4, E2(0.1602472219709932072e-9, 0.2092255183563157007e-8),
         E8(0.2505230023782644465e-7, 0.2755724800902135303e-6, 0.2755731892386044373e-5, 0.2480158735605815065e-4,
@@ -123,7 +123,7 @@ FUN Wide exp_wide (double x, double less) {
   t = wqadd_sp(1, wmul_pp(t, s));
   t = wqadd_sp(1, wmul_pp(t, s));
   t = wqadd_pp(t, wmul_ps(s4, u));
-  return WIDE(scale_f64(t.h, q + less), scale_f64(t.l, q + less));
+  return WPAIR(scale_f64(t.h, q + less), scale_f64(t.l, q + less));
 }
 FUN double expm1_d (double x) {
   double y = wsum(wadd_ps(exp_wide(x, 0), -1));
@@ -162,7 +162,7 @@ FUN uint64_t less_e (double y, double *e) {
   *e = bits_f64(k | 0x4330000000000000u) - (0x1p52 + 1023);
   return (1023 - k) << 52;
 }
-#define LN2_WIDE  WIDE(0.693147180559945286226764, 2.319046813846299558417771e-17)
+#define LN2_WIDE  WPAIR(0.693147180559945286226764, 2.319046813846299558417771e-17)
 /* log x of 0 < x < inf */
 FUN Wide log_wide (double x) {
   int tiny = x < 0x1p-1022;
@@ -179,7 +179,7 @@ FUN Wide log_wide (double x) {
            0.285714285714249172087875, 0.400000000000000077715612));
   s = wqadd_pp(wmul_ps(LN2_WIDE, e), wscale(r, 2));
   r = wmul_pp(r2, r);
-  s = wqadd_pp(s, wmul_pp(r, WIDE(0.666666666666666629659233, 3.80554962542412056336616e-17)));
+  s = wqadd_pp(s, wmul_pp(r, WPAIR(0.666666666666666629659233, 3.80554962542412056336616e-17)));
   return wqadd_pp(s, wmul_ps(wmul_pp(r2, r), t));
 }
 /* what every logarithm says outside (0, inf); x: what it is the logarithm of */
@@ -191,11 +191,11 @@ FUN double log_ends_f64 (double x, double y) {
 }
 FUN double log_d (double x) { return log_ends_f64(x, wsum(log_wide(x))); }
 FUN double log2_d (double x) {
-  Wide s = wmul_pp(wnormal(log_wide(x)), WIDE(0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56));
+  Wide s = wmul_pp(wnormal(log_wide(x)), WPAIR(0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56));
   return log_ends_f64(x, wsum(s));
 }
 FUN double log10_d (double x) {
-  Wide s = wmul_pp(wnormal(log_wide(x)), WIDE(0x1.bcb7b1526e50ep-2, 0x1.95355baaafad3p-57));
+  Wide s = wmul_pp(wnormal(log_wide(x)), WPAIR(0x1.bcb7b1526e50ep-2, 0x1.95355baaafad3p-57));
   return log_ends_f64(x, wsum(s));
 }
 FUN double log1p_d (double x) {
@@ -205,7 +205,7 @@ FUN double log1p_d (double x) {
   t = bits_f64(f64_bits(1) + less_e(d + 1, &e));
   e = pick_f64(huge, e + 64, e);
   m = fma_f64(d, t, t - 1);
-  r = wdiv_pp(WIDE(m, 0), wqadd_ss(2, m));
+  r = wdiv_pp(WPAIR(m, 0), wqadd_ss(2, m));
   x2 = r.h * r.h;
   ESTRIN(x2);
   t = fma_f64(z4, E3(0.1532076988502701353, 0.1525629051003428716, 0.1818605932937785996),
@@ -257,9 +257,9 @@ FUN double small_erf_f64 (double x) {
   u = fma_f64(z8, u, E8(0.2945514529987331866e-6, -0.1842918273003998283e-5, 0.3417987836115362136e-5,
                         0.3860236356493129101e-5, -0.3309403072749947546e-4, 0.1060862922597579532e-3,
                         0.2323253155213076174e-3, 0.1490149719145544729e-3));
-  t = wqadd_pp(WIDE(0.0092877958392275604405, 7.9287559463961107493e-19), wmul_ss(u, a));
-  v = wmul_ps(WIDE(0.042275531758784692937, 1.3785226620501016138e-19), a);
-  v = wqadd_pp(WIDE(0.07052369794346953491, 9.5846628070792092842e-19), v);
+  t = wqadd_pp(WPAIR(0.0092877958392275604405, 7.9287559463961107493e-19), wmul_ss(u, a));
+  v = wmul_ps(WPAIR(0.042275531758784692937, 1.3785226620501016138e-19), a);
+  v = wqadd_pp(WPAIR(0.07052369794346953491, 9.5846628070792092842e-19), v);
   v = wqadd_sp(1, wmul_ps(wqadd_pp(v, wmul_ps(t, z2)), a));
   v = winverse(wsquare(wsquare(wsquare(wsquare(v)))));
   y = pick_f64(a < 1e-8, a * 1.12837916709551262756245475959, -wsum(wadd_ps(v, -1)));

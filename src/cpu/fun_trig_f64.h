@@ -53,7 +53,7 @@ FUN double small_tan_f64 (double x) {
 FUN double angle_f64 (double y, double x) {
   double a = __builtin_fabs(x), q, u;
   int steep = a < y;
-  Wide s = wdiv_pp(WIDE(pick_f64(steep, -a, y), 0), WIDE(pick_f64(steep, y, a), 0)), t = wnormal(wsquare(s));
+  Wide s = wdiv_pp(WPAIR(pick_f64(steep, -a, y), 0), WPAIR(pick_f64(steep, y, a), 0)), t = wnormal(wsquare(s));
   q = pick_f64(x < 0, -2, 0) + pick_f64(steep, 1, 0);
   ESTRIN(t.h);
   u = fma_f64(z4 * z4, E8(1.06298484191448746607415e-05, -0.000125620649967286867384336, 0.00070557664296393412389774,
@@ -67,7 +67,7 @@ FUN double angle_f64 (double y, double x) {
   u = fma_f64(u, t.h, 0.199999999997977351284817);
   u = fma_f64(u, t.h, -0.333333333333317605173818);
   t = wqadd_pp(s, wmul_ps(wmul_pp(s, t), u));
-  return wsum(wqadd_pp(wmul_ps(WIDE(1.570796326794896557998982, 6.12323399573676603586882e-17), q), t));
+  return wsum(wqadd_pp(wmul_ps(WPAIR(1.570796326794896557998982, 6.12323399573676603586882e-17), q), t));
 }
 FUN double atan_d (double x) {
   double a = __builtin_fabs(x), y = angle_f64(a, 1);
