@@ -117,7 +117,6 @@ static int finish_many (lua_State *L, tl_State *S, tl_Args *a, size_t mark, tl_C
   if (S->ctx->failed) return tl_raise(L, mark, before);
   tl_drain(mark);
   tl_leave(before);
-  tl_pace_state(L, S);
   return n;
 }
 
@@ -179,13 +178,13 @@ static int call_long (lua_State *L, const Method *m) {
   }
   tl_drain(mark);
   tl_leave(before);
-  tl_pace_state(L, S);
   return 1;
 }
 
 static int method_call (lua_State *L) {
   const Method *m = lua_touserdata(L, lua_upvalueindex(1));
   tl_State *S = m->S;
+  tl_pace_state(L, S);
   if (m->unary) lua_settop(L, 1);
   if (m->turned && lua_type(L, 1) == LUA_TNUMBER) {
     lua_insert(L, 1);
@@ -214,13 +213,12 @@ static int method_call (lua_State *L) {
       lua_settop(L, 1);
       tl_drain(mark);
       tl_leave(before);
-      return 1;
+    return 1;
     }
     if (TL_UNLIKELY(a.out[0] == a.v[0].t && a.out[0]->storage)) lua_settop(L, 1);
     else box->p = tl_retain(a.out[0]);
     tl_drain(mark);
     tl_leave(before);
-    tl_pace_state(L, S);
     return 1;
   }
   return call_long(L, m);

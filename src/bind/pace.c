@@ -1,11 +1,13 @@
 /*
 ** pace.c -- Lua's collector is told about tensors.  The only file that knows its parameters.
 **
-** Lua sees 16-byte boxes; behind them are megabytes.  So collections are paced by what is behind: a young
-** one whenever the bytes of storages grew by an eighth or by half a MiB, or the tensors by an eighth or by
-** 1,000 (small ones must come back while they are in the cache, however large a model stands beside
-** them); a full one when the bytes alive pass a multiple of what the last full one left, the multiple
-** being driven so that full collections take less than 5 % of the time.
+** Lua sees 16-byte boxes; behind them are megabytes.  So collections are paced by what is behind, and begin
+** before an operation, which then writes into what they freed while it is in the cache.  A young one comes whenever
+** the bytes of storages grew by half the largest storage or by half a MiB, if the last one freed half of what had
+** come since the one before; one that freed less found a computation that keeps its results, which further ones would
+** only make old: then it takes twice the largest or an eighth of what is alive.  So with the tensors: an eighth or
+** 1,000.  A full one comes when the bytes alive pass a multiple of what the last full one left, the multiple being
+** driven so that full collections take less than 5 % of the time.
 **
 ** Generational mode with pause 150 set first: finalised objects are freed a cycle late, and at pause
 ** 200 the estimate that waits for the next cycle then has no fixed point.  With another mode chosen by
@@ -37,21 +39,22 @@ static void full (lua_State *L, tl_State *S) {
 }
 
 static void collect_now (lua_State *L, tl_State *S) {
-  tl_Tensor *t = tl_astensor(L, -1);
-  size_t just = t && t->storage ? t->storage->bytes : 0, limit, more;
+  size_t before = S->ctx->bytes, largest = S->ctx->largest, limit, more;
+  int pays;
   if (S->collecting || !lua_gc(L, LUA_GCISRUNNING)) return;       /* inside a finalizer, or the user said stop */
   S->collecting = 1;
   lua_gc(L, LUA_GCSTEP, 0);
+  pays = before > S->ctx->bytes && 2 * (before - S->ctx->bytes) + S->floor >= before;
   limit = (size_t)((double)S->level * S->mult);
   if (limit < S->level + 16 * MIB) limit = S->level + 16 * MIB;
   if (S->ctx->bytes > limit) full(L, S);
   S->collecting = 0;
-  more = S->ctx->bytes / 8;
+  more = pays ? largest / 2 : S->ctx->bytes / 8 > 2 * largest ? S->ctx->bytes / 8 : 2 * largest;
   if (more < YOUNG) more = YOUNG;
-  if (more < 2 * just) more = 2 * just;
+  S->floor = S->ctx->bytes;
   S->trigger = S->ctx->bytes + more;
   S->crowd = S->ctx->tensors + (S->ctx->tensors / 8 > SMALL ? S->ctx->tensors / 8 : SMALL);
-  S->ctx->debt = 0;
+  S->ctx->largest = 0;
 }
 
 void tl_pace_state (lua_State *L, tl_State *S) {

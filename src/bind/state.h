@@ -27,6 +27,7 @@ typedef struct tl_State {
   uint8_t base;                        /* grad mode of everybody else: TL_MODE_* */
   uint8_t collecting;
   size_t trigger, crowd;               /* bytes and tensors alive at which to collect */
+  size_t floor;                        /* bytes alive after the last collection */
   size_t level;                        /* bytes alive after the last full collection */
   double mult, last;                   /* how far above it may grow; when that was */
   tl_Box *none;

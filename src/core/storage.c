@@ -131,7 +131,7 @@ static void count (tl_Context *c, tl_Storage *s) {
   s->account = c;
   if (!c) return;
   c->bytes += s->bytes;
-  c->debt += s->bytes;
+  if (s->bytes > c->largest) c->largest = s->bytes;
   if (c->bytes > c->peak) c->peak = c->bytes;
 }
 
