@@ -4,7 +4,7 @@
 ** A reduction folds tiles, some elements of some results, into accumulators, in one of two shapes: the lines of
 ** the results one after the other, or rows of results that lie side by side; the walk takes the one that reads
 ** memory in order.  Elements of the compute type are read where they stand, others are converted tile by tile.
-** Lines are cut at multiples of TL_BLOCK, however many are folded at once: the cut shows in a product.  Variance
+** Lines are cut at multiples of CUT, however many are folded at once: the cut shows in a product.  Variance
 ** takes two passes: the mean, then squares about it.
 */
 #include <math.h>
@@ -13,6 +13,8 @@
 #include "cpu/block.h"
 #include "cpu/reduce.h"
 #include "cpu/sum.h"
+
+enum { CUT = 8 * TL_BLOCK };
 
 /* comparing floats along a short line branches: so many and more of those are turned into rows */
 enum { SHORT = 64, SIDE = 16 };
@@ -59,12 +61,15 @@ static void start (const Job *j, tl_Acc *a, int64_t n) {
 /* `groups` times n elements from x on, packed in room; steps in bytes */
 static const void *tile (const Job *j, char *room, const char *x, int64_t groups, int64_t apart, int64_t n, int64_t step) {
   int to = j->c->dtype, from = j->c->arg[j->c->narg - 1].dtype, width = tl_cpu_width[to];
-  if (apart == n * step || groups == 1) return tl_block_load(to, room, from, x, step, groups * n);
-  for (int64_t g = 0; g < groups; g++, room += n * width) {
-    const void *e = tl_block_load(to, room, from, x + g * apart, step, n);
-    if (e != room) memcpy(room, e, (size_t)(n * width));
-  }
-  return room - groups * n * width;
+  char *end = room;
+  if (apart == n * step) { n *= groups; groups = 1; }
+  for (int64_t g = 0; g < groups; g++)
+    for (int64_t i = 0, b; i < n; i += b, end += b * width) {
+      b = n - i < TL_BLOCK ? n - i : TL_BLOCK;
+      const void *e = tl_block_load(to, end, from, x + g * apart + i * step, step, b);
+      if (e != end) memcpy(end, e, (size_t)(b * width));
+    }
+  return room;
 }
 
 /* one pass over the elements of the results [0, lines) from x on */
@@ -73,7 +78,7 @@ static int fold (const Job *j, tl_Acc *a, const tl_FoldPair *pair, const char *x
   int last = c->narg - 1, inner = c->ndim - 1, width = tl_cpu_width[c->dtype];
   int64_t m = c->size[inner], step = c->arg[last].stride[inner], outer = j->inside / (m ? m : 1), at = 0;
   int64_t offset[TL_MAXARG];
-  _Alignas(64) int64_t room[TL_BLOCK];   /* else stores would cross cache lines */
+  _Alignas(64) int64_t room[CUT];   /* else stores would cross cache lines */
   tl_Fold f = j->by_row ? pair->row : pair->line;
   for (int64_t k = 0; k < outer; k++) {
     tl_block_place(c, c->keep, inner, k, c->narg, offset);
@@ -184,11 +189,11 @@ int tl_cpu_reduce (const tl_Cmd *cmd, tl_Env *env) {
   packed = j.by_row ? j.apart == width : step == width;
   j.direct = x->dtype == c->dtype && packed && (j.by_row ? step : j.apart) % width == 0;
   wide = 32768 / (j.inside + 1);        /* lines of one go */
-  if (!j.direct && m > 0 && wide > TL_BLOCK / m) wide = TL_BLOCK / m;
+  if (!j.direct && m > 0 && wide > CUT / m) wide = CUT / m;
   if (j.by_row) wide = TL_FOLD_WIDE;
   j.chunk = c->keep == 0 || wide < 1 ? 1 : wide < TL_FOLD_WIDE ? wide : TL_FOLD_WIDE;
   if (c->keep > 0 && c->size[j.outer] > 0 && j.chunk > c->size[j.outer]) j.chunk = c->size[j.outer];
   j.chunks = c->keep > 0 ? (c->size[j.outer] + j.chunk - 1) / j.chunk : 1;
-  j.most = !j.by_row ? TL_BLOCK : j.direct ? (1 << 16) / j.chunk : TL_BLOCK / j.chunk;
+  j.most = !j.by_row ? CUT : j.direct ? (1 << 16) / j.chunk : CUT / j.chunk;
   return tl_team_for(env, tl_block_count(c, 0, j.outer) * j.chunks, (1 << 16) / (j.inside * j.chunk + 1) + 1, work, &j);
 }
