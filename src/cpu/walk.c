@@ -15,7 +15,7 @@
 
 /* ---- facts of the codes ---- */
 
-enum { CHEAP_COST = 1, REAL_COST = 2, LIBRARY_COST = 16 };      /* a point's, in quarters of a nanosecond or so */
+enum { CHEAP_COST = 1, REAL_COST = 2, HARD_COST = 6, LIBRARY_COST = 24 };      /* a point's, in quarters of a nanosecond or so */
 enum { NO_FLAT, HAS_FLAT };
 #define FLAT_REAL  NO_FLAT
 #define FLAT_FLAT  HAS_FLAT
@@ -28,7 +28,7 @@ enum { NO_FLAT, HAS_FLAT };
 #define COST_ALL   REAL_COST
 #define COST_CHEAP CHEAP_COST
 #define COST_BITS  CHEAP_COST
-#define COST_I64   LIBRARY_COST
+#define COST_I64   HARD_COST
 
 static const struct Fact { uint8_t flat, cost; } facts[TL_NCODE] = {
 #define FACT(code, flat, stamp)          [TL_##code] = { flat, COST_##stamp },
@@ -46,14 +46,16 @@ static const struct Fact { uint8_t flat, cost; } facts[TL_NCODE] = {
 };
 
 static int cost (const tl_Cmd *c) {
-  switch (c->op) {             /* loops over the C library */
-    case TL_pow: case TL_pow_a: case TL_pow_b: case TL_pow_number: case TL_pow_number_x: case TL_tan: case TL_asin:
-    case TL_acos: case TL_atan: case TL_sinh: case TL_sinh_x: case TL_cosh: case TL_cosh_x: case TL_asinh:
-    case TL_acosh: case TL_atanh: case TL_erfc: case TL_atan2: case TL_hypot: case TL_remainder: case TL_remainder_b: case TL_fmod:
-    case TL_fmod_b: case TL_div_floor: case TL_div_trunc:
+  switch (c->op) {
+    case TL_sinh: case TL_sinh_x: case TL_cosh: case TL_cosh_x: case TL_asinh: case TL_acosh: case TL_atanh:
+    case TL_erfc: case TL_hypot:                         /* loops over the C library */
       return LIBRARY_COST;
+    case TL_pow: case TL_pow_a: case TL_pow_b: case TL_pow_number: case TL_pow_number_x: case TL_tan: case TL_asin:
+    case TL_acos: case TL_atan: case TL_atan2: case TL_remainder: case TL_remainder_b: case TL_fmod: case TL_fmod_b:
+    case TL_div_floor: case TL_div_trunc:
+      return HARD_COST;
     default:
-      return c->dtype == TL_f64 && facts[c->op].cost == REAL_COST ? LIBRARY_COST : facts[c->op].cost;
+      return c->dtype == TL_f64 && facts[c->op].cost == REAL_COST ? HARD_COST : facts[c->op].cost;
   }
 }
 
