@@ -25,6 +25,10 @@ describe("nn.functional", function ()
     refuses("Found parameter numbers = 4 and channel size = 3.", "prelu", x, torch.ones(4))
     refuses("Halving dimension must be even, but dimension 2 is size 3", "glu", x, 2)
     refuses("must be Tensor, not int", "softmax", 3)
+    refuses("Expected `weight` to be a scalar or 1D tensor, but got: ndim = 2", "prelu", x, torch.ones(1, 1))
+    for _, name in ipairs { "celu", "glu", "hardshrink", "hardsigmoid", "hardswish", "logsigmoid", "mish", "selu", "softshrink" } do
+      refuses(("\"%s\" not implemented for 'int64'"):format(name), name, torch.ones(2, { dtype = torch.int64 }))
+    end
   end)
 
   it("takes keywords", function ()
@@ -42,5 +46,15 @@ describe("nn.functional", function ()
     for _, y in ipairs { F.celu(x), F.threshold(x, 1, 2), F.hardshrink(x), F.softshrink(x), F.relu6(x) } do
       assert.is_true(y[4]:isnan():item())
     end
+    x.grad = nil
+    F.elu(x):sum():backward()
+    assert.is_true(torch.equal(torch.tensor { 1., 1., 0., 1. }, x.grad))
+  end)
+
+  it("takes what PyTorch takes of integers and of one number", function ()
+    assert.is_true(torch.equal(torch.tensor { 0, 3, 6 }, F.relu6(torch.tensor { -1, 3, 9 })))
+    assert.is_true(torch.equal(torch.tensor({ 0, 4 }, { dtype = torch.uint8 }), F.hardtanh(torch.tensor({ 0, 200 },
+      { dtype = torch.uint8 }), -3, 4)))
+    assert.is_true(torch.equal(torch.tensor(-1.), F.prelu(torch.tensor(-2.), torch.tensor { 0.5 })))
   end)
 end)

@@ -8,6 +8,7 @@ describe("reading by index", function ()
   it("gather, take_along_dim", function ()
     local x = count(2, 3)
     is(x:gather(2, int { { 1, 1, 3 }, { 3, 2, 1 } }), "float64", { 2, 3 }, { { 1, 1, 3 }, { 6, 5, 4 } })
+    is(x:gather(1, torch.zeros(0, { dtype = torch.int64 })), "float64", { 0 }, {})      -- of any number of dims
     is(x:gather(1, int { { 2, 1 } }), "float64", { 1, 2 }, { { 4, 2 } })
     is(x:t():gather(2, int { { 2 }, { 1 } }), "float64", { 2, 1 }, { { 4 }, { 2 } })
     is(torch.tensor(5):gather(1, int { 1, 1 }), "int64", { 2 }, { 5, 5 })

@@ -46,6 +46,8 @@ describe("matmul", function ()
     close_to(torch.zeros(2, 0):mm(torch.zeros(0, 2)), { { 0, 0 }, { 0, 0 } })
     close_to(torch.zeros(0):dot(torch.zeros(0)), 0)
     close_to(torch.addmm(torch.ones(2, 2), torch.zeros(2, 0), torch.zeros(0, 2), { beta = 3 }), { { 3, 3 }, { 3, 3 } })
+    local int = { dtype = torch.int64 }
+    close_to(torch.addmm(torch.ones(2, 2, int), torch.zeros(2, 0, int), torch.zeros(0, 2, int), { beta = 3 }), { { 3, 3 }, { 3, 3 } })
     assert.are.same({ 0, 4 }, { table.unpack(torch.zeros(0, 3):mm(torch.zeros(3, 4)).shape) })
   end)
 

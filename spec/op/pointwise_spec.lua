@@ -90,6 +90,12 @@ describe("pointwise", function ()
     close_to(torch.tensor({ nan, 1. }):clamp { min = 2 }, { nan, 2 })
     close_to(torch.tensor({ 300, -300 }):to(torch.int16):clamp(-1000, 100), { 100, -300 })
     close_to(torch.tensor({ 200, 5 }, { dtype = torch.uint8 }):clamp(-5, 1000), { 200, 5 })
+    for _, call in ipairs { function (x) return x:clamp { max = -1 } end, function (x) return x:clamp_max(-1) end } do
+      raises(function () call(torch.tensor({ 200, 5 }, { dtype = torch.uint8 })) end,
+        "Clamp max value -1 is outside the representable range of uint8")
+    end
+    raises(function () torch.tensor({ 1 }, { dtype = torch.int8 }):clamp_min(1000) end,
+      "Clamp min value 1000 is outside the representable range of int8")
     assert.are.equal(torch.float32, torch.tensor({ 1, 2 }):clamp(0.5).dtype)
     assert.are.equal(torch.int64, torch.tensor({ true }):clamp { min = 0 }.dtype)
     raises(function () torch.tensor({ 1. }):clamp() end, "At least one of 'min' or 'max' must not be None")

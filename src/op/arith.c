@@ -126,30 +126,58 @@ static void limits (int type, tl_Num *low, tl_Num *high) {
 
 static tl_Tensor *bound (const tl_Value *v) { return v->kind == 'f' ? tl_number(v->f) : tl_integer(v->i); }
 
+/* a limit of integers, max or min, as type holds it: one that never binds becomes the type's own, one that always
+   does is refused */
+static int integer_limit (int max, int type, int64_t v, int64_t *limit) {
+  tl_Num low, high;
+  limits(type, &low, &high);
+  if (max ? v < low.i : v > high.i)
+    return tl_fault("Clamp %s value %lld is outside the representable range of %s", max ? "max" : "min", (long long)v,
+                    tl_dtype_name[type]);
+  *limit = v < low.i ? low.i : v > high.i ? high.i : v;
+  return 0;
+}
+
 static int clamp_numbers (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *in[3] = { x, NULL, NULL };
-  tl_Num p[2], low, high;
+  tl_Num p[2];
   int type;
   for (int k = 1; k <= 2; k++)
     if (a->v[k].given && !(in[k] = bound(&a->v[k]))) return -1;
   type = tl_promote_tensors(3, in);
   if (type != x->dtype && !(x = tl_cast(x, type))) return -1;
-  limits(type, &low, &high);
+  limits(type, &p[0], &p[1]);
   for (int k = 0; k < 2; k++) {
     const tl_Value *v = &a->v[k + 1];
-    p[k] = k ? high : low;
     if (!v->given) continue;
     if (tl_is_float(type)) p[k] = tl_num(v, type);
-    else p[k].i = v->i < low.i ? low.i : v->i > high.i ? high.i : v->i;
+    else if (integer_limit(k, type, v->i, &p[k].i)) return -1;
   }
   return tl_point(a, TL_clamp, 1, &x, straight, 2, p, tl_is_float(type) ? 'f' : 'i');
+}
+
+static int hardtanh (tl_Args *a) {
+  int type = a->v[0].t->dtype;
+  double low = tl_double(&a->v[1]), high = tl_double(&a->v[2]);
+  tl_Num p[2];
+  if (low > high) return tl_fault("min_val cannot be greater than max_val");
+  if (tl_is_float(type) || type == TL_b8) return tl_point_forward(a);
+  for (int k = 0; k < 2; k++)
+    if (integer_limit(k, type, tl_num(&a->v[k + 1], TL_i64).i, &p[k].i)) return -1;
+  return tl_point(a, TL_hardtanh, 1, &a->v[0].t, straight, 2, p, 'i');
 }
 
 /* one limit, number or tensor; of bools max is or, min is and */
 static int clamp_one (tl_Args *a) {
   int code = a->op->code;
-  if (a->v[0].t->dtype == TL_b8 && a->v[1].t->dtype == TL_b8) code = code == TL_clamp_min ? TL_maximum : TL_minimum;
-  return operands(a, code, 2, 0, NULL, 'f');
+  tl_Tensor *in[2] = { a->v[0].t, a->v[1].t };
+  int type = tl_promote_tensors(2, in);
+  if (in[0]->dtype == TL_b8 && in[1]->dtype == TL_b8) code = code == TL_clamp_min ? TL_maximum : TL_minimum;
+  else if (in[1]->flags & TL_WRAPPED && !tl_is_float(type)) {
+    tl_Num limit = in[1]->number;
+    if (integer_limit(code == TL_clamp_max, type, limit.i, &limit.i) || !(in[1] = tl_integer(limit.i))) return -1;
+  }
+  return tl_point(a, code, 2, in, straight, 0, NULL, 'f');
 }
 
 static int clamp (tl_Args *a) {
@@ -282,7 +310,7 @@ const tl_Op tl_arith_ops[] = {
   BITS("gcd", "self:N other:N", "greatest common divisor, never negative" MEET ". Integers only.", whole, TL_gcd),
   BITS("lcm", "self:N other:N", "least common multiple, never negative" MEET ". Integers only.", whole, TL_lcm),
   NN("hardtanh", "input:T min_val:n=-1 max_val:n=1", "limited to [min_val, max_val]; gradient 0 on the limits.",
-     tl_point_forward, TL_hardtanh),
+     hardtanh, TL_hardtanh),
   NN("leaky_relu", "input:T negative_slope:n=0.01", "x, or negative_slope * x where x is not positive. Floating "
      "point only.", tl_point_forward, TL_leaky_relu),
   NN("elu", "input:T alpha:n=1", "x, or alpha * (exp(x) - 1) where x is not positive. Floating point only.",

@@ -120,11 +120,10 @@ static int64_t arange_count (const tl_Value *start, const tl_Value *end, const t
   if (!isfinite(a) || !isfinite(b)) return tl_fault("arange: unsupported range: %g -> %g", a, b);
   if (!(s > 0 ? b >= a : s < 0 && b <= a))
     return tl_fault("arange: upper bound and lower bound inconsistent with step sign");
-  if (dtype == TL_i64) {                                 /* exact: doubles lose the last bits of large ends */
+  if (dtype == TL_i64 && start->kind != 'f' && end->kind != 'f' && step->kind != 'f') {       /* doubles lose bits */
     int64_t x = tl_num(start, TL_i64).i, y = tl_num(end, TL_i64).i, d = tl_num(step, TL_i64).i;
-    uint64_t span = y > x ? (uint64_t)y - (uint64_t)x : (uint64_t)x - (uint64_t)y, by;
-    if (d == 0) return tl_fault("arange: step must be nonzero");
-    by = d > 0 ? (uint64_t)d : -(uint64_t)d;
+    uint64_t span = y > x ? (uint64_t)y - (uint64_t)x : (uint64_t)x - (uint64_t)y;
+    uint64_t by = d > 0 ? (uint64_t)d : -(uint64_t)d;
     n = (double)(span / by + (span % by != 0));
     if (n < 9e15) return (int64_t)(span / by + (span % by != 0));
   }

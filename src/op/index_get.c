@@ -33,11 +33,11 @@ static int gather_forward (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *index = a->v[2].t, *t[3];
   int64_t p[5] = { 0, 0, 1, 0, 0 };
   char one[256], two[256];
-  int d = tl_wrap_dim("gather", a->v[1].i, x->ndim);
+  int d = tl_wrap_dim("gather", a->v[1].i, x->ndim), some = tl_numel(index) != 0;
   if (d < 0) return -1;
-  if ((index->ndim ? index->ndim : 1) != (x->ndim ? x->ndim : 1))
+  if (some && (index->ndim ? index->ndim : 1) != (x->ndim ? x->ndim : 1))
     return tl_fault("Index tensor must have the same number of dimensions as input tensor");
-  for (int e = 0; e < index->ndim && x->ndim; e++)
+  for (int e = 0; some && e < index->ndim && x->ndim; e++)
     if (e != d && index->size[e] > x->size[e])
       return tl_fault("Size does not match at dimension %d expected index %s to be no larger than self %s apart from "
                       "dimension %d", e + 1, tl_show_sizes(one, index->ndim, index->size),
@@ -50,6 +50,7 @@ static int gather_forward (tl_Args *a) {
   p[TL_INDEX_SIZE] = x->ndim ? x->size[d] : 1;
   p[TL_INDEX_DIM] = d;
   t[0] = a->out[0] = tl_result(a, 0, x->dtype, index->ndim, index->size);
+  if (!some) return t[0] ? 0 : -1;                       /* of any number of dims */
   t[1] = tl_index_table(x, d, index->ndim, index->size, &p[TL_INDEX_STEP]);
   t[2] = index;
   return tl_index_run(TL_GATHER, 0, index->ndim, index->size, t, p);

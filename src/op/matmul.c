@@ -97,7 +97,7 @@ static tl_Tensor *column_of (tl_Tensor *v) { return v ? tl_grid(v, v->size[0], 1
 int tl_product (int op, double alpha, tl_Tensor *a, tl_Tensor *b, double beta, tl_Tensor *c) {
   if (!a || !b || !c) return -1;
   if (a->size[a->ndim - 1] == 0) {                       /* an empty sum */
-    tl_Tensor *in[2] = { c, tl_number(beta) };
+    tl_Tensor *in[2] = { c, tl_is_float(c->dtype) ? tl_number(beta) : tl_integer((int64_t)beta) };
     if (beta == 0) return tl_fill(c, (tl_Num){ .i = 0 }, TL_i64);
     return beta == 1 || tl_map(TL_mul, 2, in, 0, NULL, c) ? 0 : -1;
   }

@@ -17,6 +17,10 @@ end
 local tensor, number = "Tensor", "number"
 local kinds = {[tensor] = torch.is_tensor, [number] = function(v) return type(v) == "number" end}
 
+-- composed of operations that take integers too, which PyTorch's kernels do not
+local floating = {celu = true, glu = true, hardshrink = true, hardsigmoid = true, hardswish = true, logsigmoid = true,
+  mish = true, selu = true, softshrink = true}
+
 --- compose("celu", fn, {"alpha", number, 1.0}): fn(input, alpha) behind a check of what comes; without a default: required.
 local function compose(name, fn, ...)
   local parameters, spec = {{"input", tensor}, ...}, {}
@@ -30,11 +34,15 @@ local function compose(name, fn, ...)
         fail(("%s(): argument '%s' (position %d) must be %s, not %s"):format(name, p[1], i, p[2], torch._C.got(v)))
       end
     end
+    local x = values[1]
+    if floating[name] and not x:is_floating_point() then
+      fail(('"%s" not implemented for \'%s\''):format(name, (tostring(x.dtype):gsub("^torch%.", ""))))
+    end
     return fn(table.unpack(values))
   end
 end
 
-compose("relu6", function(x) return x:clamp(0, 6) end)
+compose("relu6", function(x) return F.hardtanh(x, 0, 6) end)
 compose("hardsigmoid", function(x) return F.relu6(x + 3) / 6 end)
 compose("hardswish", function(x) return x * F.relu6(x + 3) / 6 end)
 compose("logsigmoid", function(x) return -F.softplus(-x) end)
@@ -65,18 +73,20 @@ end, {"lambd", number, 0.5})
 
 -- x where it is positive, else weight * x; the weight has one element, or one for each entry of dim 2
 compose("prelu", function(x, weight)
-  local n = weight:numel()
+  local n, dim, sizes, channels = weight:numel(), x:dim(), {}, 1
+  if weight:dim() > 1 then
+    fail(("prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = %d"):format(weight:dim()))
+  end
+  for i = 1, dim do sizes[i] = 1 end
   if n ~= 1 then
-    local sizes, dim, channels = {}, x:dim(), 1
-    for i = 1, dim do sizes[i] = 1 end
-    if dim > 1 then channels = x:size(2) elseif dim == 1 then channels = x:size(1) end
+    if dim > 0 then channels = x:size(math.min(dim, 2)) end
     if n ~= channels then
       fail(("Mismatch of parameter numbers and input channel size. Found parameter numbers = %d and channel size = %d.")
         :format(n, channels))
     end
-    sizes[dim > 1 and 2 or 1] = n
-    weight = weight:reshape(sizes)
+    if dim > 0 then sizes[math.min(dim, 2)] = n end
   end
+  weight = weight:reshape(sizes)
   return torch.where(x:gt(0), x, weight * x)
 end, {"weight", tensor})
 
