@@ -72,6 +72,36 @@ describe("lines together", function ()
     assert.are.equal(4 * 2100 + 2 * 300 + 217, x:permute(3, 2, 1):argmax():item())
   end)
 
+  it("are the same in slabs as in short lines, with one thread and two", function ()
+    torch.manual_seed(3)
+    local n, threads = 700001, torch.get_num_threads()
+    local x = torch.randint(-1000, 1000, { n }, { dtype = torch.float64 })
+    x[650000], x[300], x[40] = 2000, 2000, -2000
+    local function of_all (v)
+      local most, at = v:max(1)
+      local least, place = v:min(1)
+      return { v:amax():item(), v:amin():item(), most:item(), at:item(), least:item(), place:item(), v:argmax():item(),
+        v:argmin():item(), v:any(), v:all(), v:long():sum():item(), (v * 0 + 1.00001):prod():item(), v:norm():item(),
+        v:norm(1):item(), v:norm(math.huge):item(), v:var():item(), v:std():item() }
+    end
+    torch.set_num_threads(1)
+    local one = of_all(x)
+    torch.set_num_threads(2)
+    local two = of_all(x)
+    torch.set_num_threads(threads)
+    assert.are.same(one, two)
+    assert.are.same({ 2000, -2000, 2000, 300, -2000, 40, 300, 40, true, false, x:sum():item() }, { table.unpack(one, 1, 11) })
+    local mean = x:sum():item() / n
+    local square = x:pow(2):sum():item()
+    for i, want in ipairs { 1.00001 ^ n, square ^ 0.5, x:abs():sum():item(), 2000, (square - n * mean ^ 2) / (n - 1),
+      ((square - n * mean ^ 2) / (n - 1)) ^ 0.5 } do
+      assert.is_true(math.abs(one[11 + i] / want - 1) < 1e-9, i .. ": " .. one[11 + i] .. " instead of " .. want)
+    end
+    x[650001], x[77] = 0 / 0, 0 / 0
+    assert.are.equal(77, x:argmax():item())
+    assert.is_true(x:amax():isnan():item() and x:norm(math.huge):isnan():item())
+  end)
+
   it("add up a broadcast column once", function ()
     for _, n in ipairs { 1, 3, 4, 5, 300 } do
       assert.are.same(torch.full({ n }, 2000.):tolist(), torch.full({}, 2.):expand(1000, n):sum(1):tolist())

@@ -5,7 +5,8 @@
 ** the results one after the other, or rows of results that lie side by side; the walk takes the one that reads
 ** memory in order.  Elements of the compute type are read where they stand, others are converted tile by tile.
 ** Lines are cut at multiples of CUT, however many are folded at once: the cut shows in a product.  Variance
-** takes two passes: the mean, then squares about it.
+** takes two passes: the mean, then squares about it.  One long line is shared out in slabs, and what they came to
+** folded again, with one thread too.
 */
 #include <math.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "cpu/reduce.h"
 #include "cpu/sum.h"
 
-enum { CUT = 8 * TL_BLOCK };
+enum { CUT = 8 * TL_BLOCK, SLAB = 32 * CUT };
 
 /* comparing floats along a short line branches: so many and more of those are turned into rows */
 enum { SHORT = 64, SIDE = 16 };
@@ -94,6 +95,10 @@ static int fold (const Job *j, tl_Acc *a, const tl_FoldPair *pair, const char *x
   return TL_DONE;
 }
 
+static int keeps_sums (const tl_Cmd *c) {
+  return c->op == TL_reduce_var || c->op == TL_reduce_std || (c->op == TL_reduce_norm && !isinf(c->p[0].f));
+}
+
 /* the sums to results */
 static void finish (const Job *j, tl_Acc *a, int64_t n) {
   const tl_Cmd *c = j->c;
@@ -106,17 +111,35 @@ static void finish (const Job *j, tl_Acc *a, int64_t n) {
       if (v < 0) v = 0;
       s[i] = c->op == TL_reduce_std ? sqrt(v) : v;
     }
-  else if (c->op != TL_reduce_norm || isinf(p)) return;
+  else if (!keeps_sums(c)) return;
   else if (p == 2) for (int64_t i = 0; i < n; i++) s[i] = sqrt(s[i]);
   else if (p != 0 && p != 1) for (int64_t i = 0; i < n; i++) s[i] = pow(s[i], 1 / p);
   if (c->dtype == TL_f32) for (int64_t i = 0; i < n; i++) a->v.f32[i] = (float)s[i];
   else memcpy(a->v.f64, s, (size_t)n * sizeof *s);
 }
 
+/* n results from the accumulators to where the operands' bytes `offset` are */
+static void put (const Job *j, tl_Acc *a, int64_t n, const int64_t *offset, const int64_t *step) {
+  const tl_Cmd *c = j->c;
+  int index = c->op == TL_reduce_argmax || c->op == TL_reduce_argmin;
+  finish(j, a, n);
+  tl_block_store(index ? TL_i64 : c->dtype, index ? (const void *)a->at : (const void *)&a->v, c->arg[0].dtype,
+                 (char *)c->arg[0].data + offset[0], step[0], n);
+  if (c->narg == 3) tl_block_store(TL_i64, a->at, c->arg[1].dtype, (char *)c->arg[1].data + offset[1], step[1], n);
+}
+
+/* from the sums of the first pass to the second */
+static void to_mean (const Job *j, tl_Acc *a, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    a->mean[i] = a->s[i] / (double)j->inside;
+    a->s[i] = 0;
+  }
+}
+
 static int work (void *ctx, int64_t from, int64_t to) {
   const Job *j = ctx;
   const tl_Cmd *c = j->c;
-  int last = c->narg - 1, index = c->op == TL_reduce_argmax || c->op == TL_reduce_argmin, reason;
+  int last = c->narg - 1, reason;
   int64_t offset[TL_MAXARG];
   _Alignas(64) tl_Acc a;
   for (int64_t k = from; k < to; k++) {
@@ -130,20 +153,87 @@ static int work (void *ctx, int64_t from, int64_t to) {
     start(j, &a, n);
     reason = fold(j, &a, j->pair, (const char *)c->arg[last].data + offset[last], n);
     if (!reason && j->second) {
-      for (int64_t i = 0; i < n; i++) {
-        a.mean[i] = a.s[i] / (double)j->inside;
-        a.s[i] = 0;
-      }
+      to_mean(j, &a, n);
       reason = fold(j, &a, j->second, (const char *)c->arg[last].data + offset[last], n);
     }
     if (reason) return reason;
-    finish(j, &a, n);
-    tl_block_store(index ? TL_i64 : c->dtype, index ? (const void *)a.at : (const void *)&a.v, c->arg[0].dtype,
-                   (char *)c->arg[0].data + offset[0], step[0], n);
-    if (last == 2)
-      tl_block_store(TL_i64, a.at, c->arg[1].dtype, (char *)c->arg[1].data + offset[1], step[1], n);
+    put(j, &a, n, offset, step);
   }
   return *j->stop ? TL_INTERRUPTED : TL_DONE;
+}
+
+/* ---- one long line ---- */
+
+typedef struct Slabs {
+  const Job *j;
+  const tl_FoldPair *pair;
+  double mean;
+  char *v;                       /* of each slab: the value, packed; its place; the sums */
+  int64_t *at;
+  double *s, *t;
+} Slabs;
+
+static int slab_work (void *ctx, int64_t from, int64_t to) {
+  const Slabs *p = ctx;
+  const tl_Cmd *whole = p->j->c;
+  const tl_Arg *x = &whole->arg[whole->narg - 1];
+  int64_t width = tl_cpu_width[whole->dtype];
+  _Alignas(64) tl_Acc a;
+  tl_Cmd c = *whole;
+  Job j = *p->j;
+  j.c = &c;
+  for (int64_t k = from; k < to; k++) {
+    int64_t first = k * SLAB, n = whole->size[0] - first;
+    int reason;
+    j.inside = c.size[0] = n < SLAB ? n : SLAB;
+    start(&j, &a, 1);
+    a.mean[0] = p->mean;
+    reason = fold(&j, &a, p->pair, (const char *)x->data + first * x->stride[0], 1);
+    if (reason) return reason;
+    memcpy(p->v + k * width, &a.v, (size_t)width);
+    p->at[k] = first + a.at[0];
+    p->s[k] = a.s[0];
+    p->t[k] = a.t[0];
+  }
+  return TL_DONE;
+}
+
+/* a pass over the n slabs, and their results into a */
+static int over_slabs (Slabs *p, tl_Acc *a, int64_t n, tl_Env *env) {
+  const tl_Cmd *c = p->j->c;
+  int reason = tl_team_for(env, n, 1, slab_work, p);
+  if (reason) return reason;
+  if (keeps_sums(c)) for (int64_t k = 0; k < n; k++) { a->s[0] += p->s[k]; a->t[0] += p->t[k]; }
+  else {
+    p->pair->line(a, p->v, 1, n, n, 0, c->p[0].f);
+    a->at[0] = p->at[a->at[0]];
+  }
+  return TL_DONE;
+}
+
+static int long_line (const Job *j, tl_Env *env) {
+  static const int64_t none[TL_MAXARG];
+  int64_t n = (j->inside + SLAB - 1) / SLAB;
+  int64_t *room = tl_cpu_room((size_t)n * 4 * sizeof *room);
+  Slabs p = { .j = j, .pair = j->pair };
+  tl_Acc a;
+  int reason;
+  if (!room) return TL_NOMEM;
+  p.v = (char *)room;
+  p.at = room + n;
+  p.s = (double *)(room + 2 * n);
+  p.t = (double *)(room + 3 * n);
+  start(j, &a, 1);
+  reason = over_slabs(&p, &a, n, env);
+  if (!reason && j->second) {
+    to_mean(j, &a, 1);
+    p.mean = a.mean[0];
+    p.pair = j->second;
+    reason = over_slabs(&p, &a, n, env);
+  }
+  if (!reason) put(j, &a, 1, none, none);
+  tl_cpu_room_free(room);
+  return reason;
 }
 
 /* positions count through all inside dims, which come unmerged */
@@ -195,5 +285,6 @@ int tl_cpu_reduce (const tl_Cmd *cmd, tl_Env *env) {
   if (c->keep > 0 && c->size[j.outer] > 0 && j.chunk > c->size[j.outer]) j.chunk = c->size[j.outer];
   j.chunks = c->keep > 0 ? (c->size[j.outer] + j.chunk - 1) / j.chunk : 1;
   j.most = !j.by_row ? CUT : j.direct ? (1 << 16) / j.chunk : CUT / j.chunk;
+  if (c->keep == 0 && c->ndim == 1 && m >= 2 * SLAB) return long_line(&j, env);
   return tl_team_for(env, tl_block_count(c, 0, j.outer) * j.chunks, (1 << 16) / (j.inside * j.chunk + 1) + 1, work, &j);
 }
