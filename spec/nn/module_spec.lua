@@ -203,6 +203,21 @@ describe("state_dict", function()
     assert.is_true(l.weight.requires_grad and l.weight.is_leaf)
   end)
 
+  it("takes one element for a tensor without dims, and with assign the tensors themselves", function()
+    local m = nn.Module()
+    m.s = nn.Parameter(torch.tensor(0.))
+    m:register_buffer("b", torch.zeros(2))
+    m:load_state_dict { s = torch.tensor { 5. }, b = torch.ones(2) }
+    assert.equal(5, m.s:item())
+    local given = { s = torch.tensor(7., { dtype = torch.float64 }), b = torch.ones(2) }
+    m:load_state_dict(given, { assign = true })
+    assert.equal(given.b, m.b)
+    assert.equal(torch.float64, m.s.dtype)
+    assert.is_true(m.s.requires_grad and m.s:data_ptr() == given.s:data_ptr())
+    raises(function() m:load_state_dict(given, { strikt = false }) end,
+      "load_state_dict() got an unexpected keyword argument 'strikt'; did you mean 'strict'?")
+  end)
+
   it("that does not fit says all that is wrong", function()
     local n = Net()
     local s = {}
@@ -210,8 +225,8 @@ describe("state_dict", function()
     s["fc.bias"], s.extra, s["fc.weight"] = nil, torch.zeros(1), torch.zeros(3, 3)
     local text = raises(function() n:load_state_dict(s) end)
     assert.truthy(text:find('Error(s) in loading state_dict for Net:\n\tMissing key(s) in state_dict: "fc.bias". \n\t'
-      .. 'Unexpected key(s) in state_dict: "extra". \n\tsize mismatch for fc.weight: copying a param with shape [3, 3] '
-      .. "from checkpoint, the shape in current model is [2, 3].", 1, true), text)
+      .. 'Unexpected key(s) in state_dict: "extra". \n\tsize mismatch for fc.weight: copying a param with shape '
+      .. "torch.Size([3, 3]) from checkpoint, the shape in current model is torch.Size([2, 3]).", 1, true), text)
     s["fc.weight"] = nil
     local r = n:load_state_dict(s, { strict = false })
     assert.same({ "fc.weight", "fc.bias" }, r.missing_keys)
@@ -278,5 +293,58 @@ describe("hooks of a module", function()
     assert.equal(30, x.grad:item())
     first:remove()
     raises(function() m:register_forward_hook(3) end, "a hook should be a function, got number")
+    raises(function() m:register_forward_hook(print, { with_kwargs = true }) end, "unexpected keyword argument 'with_kwargs'")
+    local Two = nn.Module:extend("Two")
+    function Two:forward(a, b) return a * b, a + b end
+    local two, unused = Two(), "not called"
+    two:register_full_backward_hook(function(_, _, grad_output) unused = grad_output[2] end)
+    local y = torch.ones({}, { requires_grad = true });
+    (two(y, y)):backward()
+    assert.is_nil(unused)
+    two:register_full_backward_hook(function(_, grad_input) return { grad_input[1] } end)
+    raises(function() (two(y, y)):backward() end,
+      "Backward hook returned an invalid number of grad_input, got 1, but expected 2")
+  end)
+end)
+
+describe("a name that is taken", function()
+  local function net()
+    local m = nn.Module()
+    m.a = nn.ReLU()
+    m.w = nn.Parameter(torch.ones(1))
+    m.c = nn.Tanh()
+    m:register_buffer("b", torch.ones(1))
+    return m
+  end
+  it("passes to a parameter, which comes last", function()
+    local m = net()
+    m.a = nn.Parameter(torch.ones(1))
+    m.b = nn.Parameter(torch.ones(1))
+    assert.same({ "w", "a", "b" }, keys(m:state_dict()))
+    assert.equal("Module(\n  (c): Tanh()\n)", tostring(m))
+  end)
+
+  it("stays with a parameter or a module", function()
+    local m = net()
+    raises(function() m.w = nn.ReLU() end, "cannot assign 'ReLU' as parameter 'w' (torch.nn.Parameter or nil expected)")
+    raises(function() m.w = nn.Buffer(torch.ones(1)) end, "as parameter 'w'")
+    raises(function() m.a = nn.Buffer(torch.ones(1)) end, "as child module 'a'")
+    m.b = nn.ReLU()
+    assert.same({ "w" }, keys(m:state_dict()))
+  end)
+
+  it("is kept by nil", function()
+    local m = net()
+    m.a, m.w = nil, nil
+    assert.equal("Module(\n  (a): None\n  (c): Tanh()\n)", tostring(m))
+    m.w = nn.Parameter(torch.ones(1))
+    assert.same({ "w", "b" }, keys(m:state_dict()))
+  end)
+
+  it("may be a second name", function()
+    local m = net()
+    m.again = m.a
+    assert.equal(3, #m:named_modules())
+    assert.equal("x.again", m:named_modules { prefix = "x", remove_duplicate = false }[4][1])
   end)
 end)

@@ -73,6 +73,9 @@ describe("losses", function ()
     pair(7.773358397201004, { 0.03973430734070585, -1 / 6, 0.24999999999996883 }, { 2 / 3, 0, -10 }, F.binary_cross_entropy_with_logits,
       { -2, 0, 30 }, { 0, 1, 0.25 })
     close_to(F.mse_loss(torch.zeros(0), torch.zeros(0)), nan)
+    for _, name in ipairs { "smooth_l1_loss", "huber_loss" } do
+      pair(inf, { 1, -0.5 }, { -1, 0.5 }, function (a, b) return F[name](a, b, { reduction = "sum" }) end, { inf, 0.5 }, { 0, 1 })
+    end
   end)
 
   it("mse_loss has the bits of its parts", function ()

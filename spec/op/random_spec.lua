@@ -138,6 +138,21 @@ describe("random", function ()
     end
   end)
 
+  it("draws half types in float32 and rounds them", function ()
+    for d, want in pairs { float16 = { 0.9072265625, 0.031646728515625, -1.1728515625, 0.0999755859375 },
+                           bfloat16 = { 0.90625, 0.03173828125, -1.171875, 0.10009765625 } } do
+      local dtype = { dtype = torch[d] }
+      torch.manual_seed(5)
+      local u, n = torch.rand(4, dtype), torch.randn(18, dtype)
+      assert.are.same({ want[1], want[2], want[3] }, { u[3]:item(), n[16]:item(), n[17]:item() })
+      assert.are.equal(0.9697042107582092, torch.rand(1):item())
+      torch.manual_seed(5)
+      local t = torch.empty(2000, dtype):uniform_(0.1, 0.7)           -- never the open end
+      assert.are.equal(want[4], t:min():item())
+      assert.is_true(t:max():item() < torch.tensor(0.7, dtype):item())
+    end
+  end)
+
   it("zeroes the gradient of what it writes over", function ()
     local x = torch.ones(3, { requires_grad = true })
     local y = x * 2

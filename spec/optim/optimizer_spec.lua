@@ -182,6 +182,8 @@ Parameter Group 1
         function() optim.Adam { { params = { p } }, { params = { p } } } end,
       ["optimizer can only optimize Tensors, but one of the params is number"] = function() optim.SGD({ 3 }, 0.1) end,
       ["SGD() got an unexpected keyword argument 'learning_rate'"] = function() optim.SGD({ p }, { learning_rate = 1 }) end,
+      ["betas should be a list of two numbers, got float"] = function() optim.Adam({ p }, { betas = 0.9 }) end,
+      ["Invalid dampening value: expected a number"] = function() optim.SGD({ p }, { dampening = "x" }) end,
       ["torch.optim has no 'Adm'"] = function() return optim.Adm end,
     } do
       raises(f, text)

@@ -240,6 +240,24 @@ describe("data sets", function()
   end)
 end)
 
+describe("a plain list", function()
+  it("is a sampler", function()
+    local function visited(options)
+      local r = {}
+      for x in D.DataLoader({ 10, 20, 30, 40 }, options) do r[#r + 1] = x:tolist() end
+      return r
+    end
+    assert.same({ { 30, 10 }, { 20 } }, visited { sampler = { 3, 1, 2 }, batch_size = 2 })
+    assert.same({ { 10, 20 }, { 40 } }, visited { batch_sampler = { { 1, 2 }, { 4 } } })
+    raises(function() visited { sampler = {} } end, "expected a sampler or a list, got table")
+  end)
+
+  it("of weights has one dim, and no last batch is dropped where there are none", function()
+    raises(function() D.WeightedRandomSampler({ { 1. } }, 1) end, "weights should be a 1d sequence")
+    raises(function() D.DataLoader({ 1 }, { batch_size = torch.none, drop_last = true }) end, "mutually exclusive with drop_last")
+  end)
+end)
+
 describe("default_collate", function()
   it("makes batches of tensors, numbers, texts, lists and dictionaries", function()
     local b = D.default_collate { { a = 1, b = { 1.5, "x" } }, { a = 2, b = { 2.5, "y" } } }

@@ -15,9 +15,12 @@
   F(from_buffer,   "* dtype:y? offset:i=0 count:i=-1 requires_grad:b=false") \
   F(backward,      "self:T gradient:T? retain_graph:b? create_graph:b=false * inputs:L?") \
   F(backward_of,   "tensors:T grad_tensors:T? retain_graph:b? create_graph:b=false * inputs:L?" \
+                   " | tensors:T grad_tensors:X? retain_graph:b? create_graph:b=false * inputs:L?" \
                    " | tensors:L grad_tensors:X? retain_graph:b? create_graph:b=false * inputs:L?") \
   F(grad_of,       "outputs:T inputs:T grad_outputs:T? retain_graph:b? create_graph:b=false " TL_GRAD_TAIL \
                    " | outputs:T inputs:L grad_outputs:T? retain_graph:b? create_graph:b=false " TL_GRAD_TAIL \
+                   " | outputs:T inputs:T grad_outputs:X? retain_graph:b? create_graph:b=false " TL_GRAD_TAIL \
+                   " | outputs:T inputs:L grad_outputs:X? retain_graph:b? create_graph:b=false " TL_GRAD_TAIL \
                    " | outputs:L inputs:T grad_outputs:X? retain_graph:b? create_graph:b=false " TL_GRAD_TAIL \
                    " | outputs:L inputs:L grad_outputs:X? retain_graph:b? create_graph:b=false " TL_GRAD_TAIL) \
   F(requires_grad, "self:T requires_grad:b=true") \

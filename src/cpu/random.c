@@ -16,21 +16,11 @@ typedef struct Source {
   const tl_Cmd *c;
   tl_MtState *m;
   const tl_Draw *draw;
-  float from, width;                   /* of a half type's uniforms */
   const void *chance;                  /* a block of probabilities, double or float, or NULL */
   int chance_dtype;
 } Source;
 
 typedef void (*Fill) (Source *, void *values, int64_t n);
-
-/* rounds to a half type and back */
-static float half (int dtype, float x) {
-  uint16_t h;
-  float y;
-  tl_convert(TL_f32, dtype)(1, &h, &x);
-  tl_convert(dtype, TL_f32)(1, &y, &h);
-  return y;
-}
 
 static void uniform_f32 (Source *s, void *values, int64_t n) {
   float from = (float)s->c->p[0].f, to = (float)s->c->p[1].f;
@@ -39,13 +29,19 @@ static void uniform_f32 (Source *s, void *values, int64_t n) {
 static void uniform_f64 (Source *s, void *values, int64_t n) {
   s->draw->uniform_f64(s->m, values, n, s->c->p[0].f, s->c->p[1].f - s->c->p[0].f);
 }
-static float half_unit (Source *s) {
-  uint32_t v = tl_mt_draw32(s->m);
-  return s->c->arg[0].dtype == TL_f16 ? (float)(v & 0x7ff) * 0x1p-11f : (float)(v & 0xff) * 0x1p-8f;
-}
+/* a half type's: what rounds to the open end is the other end */
 static void uniform_half (Source *s, void *values, int64_t n) {
-  float *v = values;
-  for (int64_t i = 0; i < n; i++) v[i] = fmaf(half_unit(s), s->width, s->from);
+  int dtype = s->c->arg[0].dtype;
+  tl_Convert down = tl_convert(TL_f32, dtype), up = tl_convert(dtype, TL_f32);
+  float *v = values, from = (float)s->c->p[0].f, to = (float)s->c->p[1].f;
+  uint16_t h, end;
+  down(1, &end, &to);
+  uniform_f32(s, values, n);
+  for (int64_t i = 0; i < n; i++) {
+    down(1, &h, v + i);
+    if (h == end) v[i] = from;
+    else up(1, v + i, &h);
+  }
 }
 
 /* two uniforms make two normals; the second waits in the generator */
@@ -153,35 +149,15 @@ static int check_chances (const tl_Cmd *c, tl_Env *env) {
   return TL_DONE;
 }
 
-/* 16 of a half type; every step is rounded, as PyTorch's scalar code does */
-static void block_of_halves (int t, float *d, float mean, float std) {
-  for (int k = 0; k < 8; k++) {
-    float u = half(t, 1 - d[k]), r = half(t, sqrtf(half(t, -2 * half(t, logf(u)))));
-    float a = half(t, (float)(6.283185307179586476925286766559 * (double)d[k + 8]));
-    d[k] = half(t, half(t, half(t, r * half(t, cosf(a))) * std) + mean);
-    d[k + 8] = half(t, half(t, half(t, r * half(t, sinf(a))) * std) + mean);
-  }
-}
-
+/* 16 at a time in float32; a last block that is not full is made of 16 draws too, over what was there */
 static int normal_halves (Source *s, uint16_t *d, int64_t n, tl_Env *env) {
-  int t = s->c->arg[0].dtype;
-  float v[TL_BLOCK], mean = half(t, (float)s->c->p[0].f), std = half(t, (float)s->c->p[1].f);
-  tl_Convert up = tl_convert(t, TL_f32), down = tl_convert(TL_f32, t);
-  for (int64_t i = 0, b; i < n; i += b) {
-    b = n - i < TL_BLOCK ? n - i : TL_BLOCK;
-    for (int64_t k = 0; k < b; k++) v[k] = half_unit(s);
-    down(b, d + i, v);
+  tl_Convert down = tl_convert(TL_f32, s->c->arg[0].dtype);
+  float v[16], mean = (float)s->c->p[0].f, std = (float)s->c->p[1].f;
+  for (int64_t i = 0; i < n; i += 16) {
+    s->draw->uniform_f32(s->m, v, 16, 0, 1);
+    s->draw->normal_f32(v, 16, mean, std);
+    down(16, d + (i + 16 <= n ? i : n - 16), v);
     if (*env->stop) return TL_INTERRUPTED;
-  }
-  for (int64_t i = 0; i + 16 <= n; i += 16) {
-    up(16, v, d + i);
-    block_of_halves(t, v, mean, std);
-    down(16, d + i, v);
-  }
-  if (n % 16) {
-    for (int k = 0; k < 16; k++) v[k] = half_unit(s);
-    block_of_halves(t, v, mean, std);
-    down(16, d + n - 16, v);
   }
   return TL_DONE;
 }
@@ -260,20 +236,15 @@ static int permutation (Source *s, tl_Env *env) {
 int tl_cpu_random (const tl_Cmd *c, tl_Env *env) {
   const tl_Arg *y = &c->arg[0];
   Source s = { .c = c, .m = c->arg[1].data, .draw = TL_PICK(&tl_draw) };
-  int reason, is_half = y->dtype == TL_f16 || y->dtype == TL_bf16;
+  int reason;
   if (!tl_mt_sane(s.m)) {
     env->fault.value = s.m->left;
     return TL_BADVALUE;
   }
   switch (c->op) {
     case TL_UNIFORM:
-      if (is_half) {
-        float from = (float)c->p[0].f;
-        s.from = half(y->dtype, from);
-        s.width = half(y->dtype, half(y->dtype, (float)c->p[1].f) - s.from);
-        return walk(&s, uniform_half, TL_f32, env);
-      }
-      return y->dtype == TL_f32 ? walk(&s, uniform_f32, TL_f32, env) : walk(&s, uniform_f64, TL_f64, env);
+      if (y->dtype == TL_f64) return walk(&s, uniform_f64, TL_f64, env);
+      return walk(&s, y->dtype == TL_f32 ? uniform_f32 : uniform_half, TL_f32, env);
     case TL_NORMAL: return normal(&s, env);
     case TL_NORMAL_EACH: return walk(&s, normal_each, TL_f64, env);
     case TL_BERNOULLI:

@@ -53,24 +53,26 @@ static int l1 (tl_Args *a) {
 
 static int smooth_l1 (tl_Args *a) {
   double beta = tl_double(&a->v[5]);
-  tl_Tensor *z, *near;
+  tl_Tensor *z, *c;
   if (beta < 0) return tl_fault("smooth_l1_loss does not support negative values for beta.");
   if (can_compare("smooth_l1_loss", a->v[0].t, a->v[1].t)) return -1;
   z = tl_op1(TL_abs, tl_sub(a->v[0].t, a->v[1].t));
   if (beta > 0) {
-    near = tl_div(tl_mul(tl_mul(tl_number(0.5), z), z), tl_number(beta));
-    z = tl_where(tl_op2(TL_lt, z, tl_number(beta)), near, tl_sub(z, tl_number(0.5 * beta)));
+    c = tl_op2(TL_clamp_max, z, tl_number(beta));         /* no infinity in the gradient of what is not taken */
+    c = tl_div(tl_mul(tl_mul(tl_number(0.5), c), c), tl_number(beta));
+    z = tl_where(tl_op2(TL_lt, z, tl_number(beta)), c, tl_sub(z, tl_number(0.5 * beta)));
   }
   return tl_done(a, tl_total_loss(z, tl_reduction(&a->v[2], &a->v[3], &a->v[4])));
 }
 
 static int huber (tl_Args *a) {
   double delta = tl_double(&a->v[3]);
-  tl_Tensor *z;
+  tl_Tensor *z, *c;
   if (!(delta > 0)) return tl_fault("huber_loss does not support non-positive values for delta.");
   if (can_compare("huber_loss", a->v[0].t, a->v[1].t)) return -1;
   z = tl_op1(TL_abs, tl_sub(a->v[0].t, a->v[1].t));
-  z = tl_where(tl_op2(TL_le, z, tl_number(delta)), tl_mul(tl_mul(tl_number(0.5), z), z),
+  c = tl_op2(TL_clamp_max, z, tl_number(delta));
+  z = tl_where(tl_op2(TL_le, z, tl_number(delta)), tl_mul(tl_mul(tl_number(0.5), c), c),
                tl_mul(tl_number(delta), tl_sub(z, tl_number(0.5 * delta))));
   return tl_done(a, tl_total_loss(z, (int)a->v[2].i));
 }

@@ -33,6 +33,12 @@ local function number(self)
   rawset(slots, "_list", items)
 end
 
+local function as_parameter(t)
+  if Parameter.is(t) then return t end
+  if not torch.is_tensor(t) then fail("a list of parameters holds tensors, got " .. type(t)) end
+  return Parameter(t)
+end
+
 -- For a class whose instances hold their children by number too.
 local function numbered(class, held)
   class._list, class._held = {}, held          -- of an instance without any; what is counted
@@ -47,7 +53,7 @@ local function numbered(class, held)
       end
       key = self:_own(held)[i][1]
     end
-    Module._assign(self, key, value)
+    Module._assign(self, key, held == "parameter" and torch.is_tensor(value) and as_parameter(value) or value)
     if self._kinds[key] then number(self) end
   end
   function class:__len() return #self._list end
@@ -99,7 +105,7 @@ Sequential._put = Module.add_module
 --- Sequential(m1, m2, ...), Sequential{m1, m2, ...} or Sequential{{"name", m1}, {"other", m2}}.
 function Sequential:init(...)
   local args = table.pack(...)
-  if args.n == 1 and type(args[1]) == "table" and not is_module(args[1]) then args = args[1] end
+  if args.n == 1 and type(args[1]) == "table" and not Class.of(args[1]) then args = args[1] end
   for i = 1, args.n or #args do
     local name, m = tostring(i - 1), args[i]
     if type(m) == "table" and not is_module(m) and type(m[1]) == "string" then name, m = m[1], m[2] end
@@ -222,47 +228,48 @@ function ModuleDict:update(items)
   end
 end
 
-local function own_pairs(self, kind)
-  local items, i = self:_own(kind), 0
-  return function()
-    i = i + 1
-    if items[i] then return items[i][1], items[i][2] end
+-- what the two dictionaries share; `held` is what they register
+local function dictionary(class, held)
+  local function column(self, k)
+    local r = {}
+    for i, item in ipairs(self:_own(held)) do r[i] = item[k] end
+    return r
+  end
+  -- nil takes the entry out
+  function class:__newindex(name, value)
+    Module._assign(self, name, held == "parameter" and torch.is_tensor(value) and as_parameter(value) or value)
+    if value == nil and self._kinds[name] == held then self._forget(getmetatable(self).__index, name) end
+  end
+  function class:__pairs()
+    local items, i = self:_own(held), 0
+    return function()
+      i = i + 1
+      if items[i] then return items[i][1], items[i][2] end
+    end
+  end
+  function class:__len() return #self:_own(held) end
+  function class:items() return list.named(self:_own(held)) end
+  function class:keys() return column(self, 1) end
+  function class:values() return list.iterable(column(self, 2)) end
+
+  --- Removes the entry and returns it.
+  function class:pop(name)
+    local value = self[name]
+    if self._kinds[name] ~= held or value == nil then
+      fail(("no %s '%s' in the %s"):format(held, tostring(name), Class.of(self).__name))
+    end
+    self[name] = nil
+    return value
+  end
+
+  function class:clear()
+    for _, name in ipairs(self:keys()) do self:pop(name) end
   end
 end
 
-local function names(items)
-  local r = {}
-  for i, item in ipairs(items) do r[i] = item[1] end
-  return r
-end
-
-local function seconds(items)
-  local r = {}
-  for i, item in ipairs(items) do r[i] = item[2] end
-  return list.iterable(r)
-end
-
-function ModuleDict:__pairs() return own_pairs(self, "module") end
-function ModuleDict:__len() return #self:_own("module") end
-function ModuleDict:items() return list.named(self:_own("module")) end
-function ModuleDict:keys() return names(self:_own("module")) end
-function ModuleDict:values() return seconds(self:_own("module")) end
-
---- Removes the module and returns it.
-function ModuleDict:pop(name)
-  local m = self[name]
-  if m == nil then fail(("no module '%s' in the ModuleDict"):format(tostring(name))) end
-  self[name] = nil
-  return m
-end
+dictionary(ModuleDict, "module")
 
 --------------------------------------------------------------------------------------------- parameters
-
-local function as_parameter(t)
-  if Parameter.is(t) then return t end
-  if not torch.is_tensor(t) then fail("a list of parameters holds tensors, got " .. type(t)) end
-  return Parameter(t)
-end
 
 -- (w): Parameter containing: [torch.float32 of size 2x3]
 local function lines(self, typename)
@@ -305,11 +312,7 @@ function ParameterDict:update(items)
   for _, item in ipairs(pairs_of("ParameterDict", items)) do self:register_parameter(item[1], as_parameter(item[2])) end
 end
 
-function ParameterDict:__pairs() return own_pairs(self, "parameter") end
-function ParameterDict:__len() return #self:_own("parameter") end
-function ParameterDict:items() return list.named(self:_own("parameter")) end
-function ParameterDict:keys() return names(self:_own("parameter")) end
-function ParameterDict:values() return seconds(self:_own("parameter")) end
+dictionary(ParameterDict, "parameter")
 
 function ParameterDict:extra_repr()
   return lines(self, function(t) return t:type() end)

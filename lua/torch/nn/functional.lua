@@ -17,9 +17,9 @@ end
 local tensor, number = "Tensor", "number"
 local kinds = {[tensor] = torch.is_tensor, [number] = function(v) return type(v) == "number" end}
 
--- composed of operations that take integers too, which PyTorch's kernels do not
-local floating = {celu = true, glu = true, hardshrink = true, hardsigmoid = true, hardswish = true, logsigmoid = true,
-  mish = true, selu = true, softshrink = true}
+-- one kernel in PyTorch: floating point only, and half types are rounded once, at the end
+local real = {hardsigmoid = true, hardswish = true, logsigmoid = true, mish = true, selu = true, celu = true,
+  hardshrink = true, softshrink = true, glu = true}
 
 --- compose("celu", fn, {"alpha", number, 1.0}): fn(input, alpha) behind a check of what comes; without a default: required.
 local function compose(name, fn, ...)
@@ -35,10 +35,12 @@ local function compose(name, fn, ...)
       end
     end
     local x = values[1]
-    if floating[name] and not x:is_floating_point() then
-      fail(('"%s" not implemented for \'%s\''):format(name, (tostring(x.dtype):gsub("^torch%.", ""))))
+    if not real[name] then return fn(table.unpack(values)) end
+    if not x:is_floating_point() then
+      fail(("%s(): input dtype should be floating point; got %s instead"):format(name, tostring(x.dtype):match("%w+$")))
     end
-    return fn(table.unpack(values))
+    if x:element_size() > 2 then return fn(table.unpack(values)) end
+    return fn(x:float(), table.unpack(values, 2)):to(x.dtype)
   end
 end
 
@@ -55,7 +57,9 @@ compose("selu", function(x)
 end)
 
 compose("celu", function(x, alpha)
-  return torch.where(x:le(0), alpha * (x / alpha):clamp{max = 0}:expm1(), x)     -- no overflow for a gradient to meet
+  if alpha == 0 then fail("ZeroDivisionError: alpha cannot be 0 for CELU") end
+  local low = x:le(0)
+  return torch.where(low, alpha * (torch.where(low, x, 0) / alpha):expm1(), x)   -- no overflow for a gradient to meet
 end, {"alpha", number, 1.0})
 
 compose("threshold", function(x, threshold, value)

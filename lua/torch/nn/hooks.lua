@@ -12,6 +12,7 @@
 
 local torch = require "torch"
 local Class = require "torch.class"
+local unexpected = require "torch.utils.args".unexpected
 
 local Hooks = Class:extend("Hooks")
 
@@ -22,6 +23,9 @@ end
 local function add(module, kind, hook, options)
   if options ~= nil and type(options) ~= "table" then
     torch._C.fail("the options of a hook are a table, as {prepend = true}, got " .. torch._C.got(options))
+  end
+  for k in pairs(options or {}) do
+    if k ~= "prepend" then unexpected("register hook", k, {prepend = true}) end
   end
   if type(hook) ~= "function" then torch._C.fail("a hook should be a function, got " .. type(hook)) end
   if not module._hooks then module._hooks = Hooks() end
@@ -41,10 +45,21 @@ local function add(module, kind, hook, options)
   return handle
 end
 
--- a hook's answer as a list of n
-local function as_list(answer, n)
+-- a hook's answer as a list
+local function as_list(answer)
   if type(answer) == "table" and not torch.is_tensor(answer) then return answer end
-  return {answer, n = n}
+  return {answer, n = 1}
+end
+
+-- a backward hook's answer, which stands for n gradients
+local function gradients(answer, n, what)
+  local r = as_list(answer)
+  local given = r.n or #r
+  if given ~= n then
+    torch._C.fail(("Backward hook returned an invalid number of %s, got %d, but expected %d"):format(what, given, n))
+  end
+  r.n = n
+  return r
 end
 
 local function one_or_list(values)
@@ -83,28 +98,29 @@ local function backward_pair(hooks, module)
   local function run(inputs)
     for _, hook in ipairs(hooks.back) do
       local answer = hook(module, inputs, outputs)
-      if answer ~= nil then inputs = as_list(answer, inputs.n) end
+      if answer ~= nil then inputs = gradients(answer, inputs.n, "grad_input") end
     end
     return inputs
   end
 
-  function Before.forward(_, ...) return views(...) end
+  -- nil, not zeros, for what has no gradient
+  local function pass(ctx, ...)
+    ctx:set_materialize_grads(false)
+    return views(...)
+  end
+
+  Before.forward, Behind.forward = pass, pass
   function Before.backward(_, ...)
     local g = table.pack(...)
     local r = run(g)
     return table.unpack(r, 1, g.n)
   end
 
-  function Behind.forward(_, ...) return views(...) end
   function Behind.backward(_, ...)
     outputs = table.pack(...)
     for _, hook in ipairs(hooks.back_pre) do
       local answer = hook(module, outputs)
-      if answer ~= nil then
-        local n = outputs.n
-        outputs = as_list(answer, n)
-        outputs.n = n
-      end
+      if answer ~= nil then outputs = gradients(answer, outputs.n, "grad_output") end
     end
     if not pair.has_inputs then run({n = 0}) end
     return table.unpack(outputs, 1, outputs.n)
@@ -119,7 +135,7 @@ function Hooks:call(module, ...)
   for _, hook in ipairs(self.pre) do
     local answer = hook(module, args)
     if answer ~= nil then
-      args = as_list(answer, 1)
+      args = as_list(answer)
       args.n = args.n or #args
     end
   end
@@ -136,7 +152,7 @@ function Hooks:call(module, ...)
   for _, hook in ipairs(self.post) do
     local answer = hook(module, args, one_or_list(out))
     if answer ~= nil then
-      out = as_list(answer, 1)
+      out = as_list(answer)
       out.n = out.n or #out
     end
   end

@@ -74,21 +74,7 @@ function Unflatten:init(...)
   end
 end
 
-function Unflatten:forward(x)
-  local dim, sizes = self.dim, {}
-  if dim < 0 then dim = dim + x:dim() + 1 end
-  if dim < 1 or dim > x:dim() then
-    fail(("Unflatten: dimension out of range (expected to be in range of [1, %d], but got %d)"):format(x:dim(), self.dim))
-  end
-  for i, n in ipairs(x.shape) do
-    if i == dim then
-      for _, m in ipairs(self.unflattened_size) do sizes[#sizes + 1] = m end
-    else
-      sizes[#sizes + 1] = n
-    end
-  end
-  return x:reshape(sizes)
-end
+function Unflatten:forward(x) return x:unflatten(self.dim, self.unflattened_size) end
 
 function Unflatten:extra_repr()
   local sizes = table.concat(self.unflattened_size, ", ")

@@ -49,19 +49,33 @@ local function kind_of(value)
   if is_module(value) then return "module" end
 end
 
+-- a parameter may take any name over; a module any but a parameter's; a buffer, or a tensor, a buffer's
+local function may_replace(old, kind, value)
+  if value == nil or kind == "parameter" then return true end
+  if kind == "module" then return old ~= "parameter" end
+  return old == "buffer" and torch.is_tensor(value)
+end
+
+local function forget(slots, name)
+  for i, n in ipairs(slots._names) do
+    if n == name then table.remove(slots._names, i) end
+  end
+  slots._kinds[name], slots._temporary[name] = nil, nil
+end
+Module._forget = forget
+
 local function assign(self, name, value)
   local slots = getmetatable(self).__index
   local kinds = slots._kinds
   local kind, old = value ~= nil and kind_of(value) or nil, kinds[name]
-  if old and not kind then
-    if value ~= nil and not (old == "buffer" and torch.is_tensor(value)) then
-      fail(("cannot assign '%s' " .. expected[old]):format(typename(value), name))
-    end
-  elseif kind then
-    if not old then slots._names[#slots._names + 1] = name end
-    kinds[name] = kind
-    if kind == "buffer" then slots._temporary[name] = Buffer.is(value) == "temporary" or nil end
+  if old and not may_replace(old, kind, value) then
+    fail(("cannot assign '%s' " .. expected[old]):format(typename(value), name))
   end
+  if kind and kind ~= old then
+    if old then forget(slots, name) end
+    slots._names[#slots._names + 1], kinds[name] = name, kind
+  end
+  if kind == "buffer" then slots._temporary[name] = Buffer.is(value) == "temporary" or nil end
   rawset(slots, name, value)
 end
 
@@ -284,51 +298,13 @@ function Module:named_children()
 end
 
 function Module:children() return values(self:named_children()) end
-function Module:named_modules(prefix) return list.named(walk(self, prefix)) end
+
+function Module:named_modules(prefix, remove_duplicate)
+  local start, _, all = options(prefix, nil, remove_duplicate)
+  return list.named(walk(self, start, all))
+end
+
 function Module:modules() return values(walk(self)) end
-
--- "a.b.weight" -> the module a.b and "weight"
-local function resolve(self, target)
-  if type(target) ~= "string" then fail("the target of a module should be a string, got " .. torch._C.got(target)) end
-  local m = self
-  local path, last = target:match("^(.*)%.([^.]*)$")
-  for name in (path or ""):gmatch("[^.]+") do
-    local child = m[name]
-    if not is_module(child) then
-      fail(("%s has no attribute `%s`"):format(m:_get_name(), name))
-    end
-    m = child
-  end
-  return m, last or target
-end
-
-function Module:get_submodule(target)
-  if target == "" then return self end
-  local m, name = resolve(self, target)
-  if not is_module(m[name]) then
-    fail(m[name] == nil and ("%s has no attribute `%s`"):format(m:_get_name(), name)
-      or "`" .. name .. "` is not an nn.Module")
-  end
-  return m[name]
-end
-
-function Module:get_parameter(target)
-  local m, name = resolve(self, target)
-  if m._kinds[name] ~= "parameter" then
-    fail(m[name] == nil and ("%s has no attribute `%s`"):format(m:_get_name(), name)
-      or "`" .. name .. "` is not an nn.Parameter")
-  end
-  return m[name]
-end
-
-function Module:get_buffer(target)
-  local m, name = resolve(self, target)
-  if m._kinds[name] ~= "buffer" then
-    fail(m[name] == nil and ("%s has no attribute `%s`"):format(m:_get_name(), name)
-      or "`" .. name .. "` is not a buffer")
-  end
-  return m[name]
-end
 
 --- fn(module) for every module below, then for this one. Returns self.
 function Module:apply(fn)
@@ -378,8 +354,11 @@ function Module:extra_repr() return "" end
 
 function Module:_children_lines()
   local lines = {}
-  for _, child in ipairs(own(self, "module")) do
-    lines[#lines + 1] = ("(%s): %s"):format(child[1], indent(tostring(child[2])))
+  for _, name in ipairs(self._names) do
+    local child = self[name]
+    if self._kinds[name] == "module" then
+      lines[#lines + 1] = ("(%s): %s"):format(name, child == nil and "None" or indent(tostring(child)))
+    end
   end
   return lines
 end

@@ -39,23 +39,33 @@ local function gradients(what, params)
 end
 
 local function norm(t, kind)
+  if t:element_size() == 2 then return norm(t:float(), kind):to(t.dtype) end           -- half types are summed in float32
   if kind == math.huge then return t:abs():max() end
+  if kind == -math.huge then return t:abs():min() end
   if kind == 2 then return t:mul(t):sum():sqrt() end
   if kind == 0 then return t:ne(0):sum():to(t.dtype) end
   return t:abs():pow(kind):sum():pow(1 / kind)
 end
 
+local total_args = args("get_total_norm", "tensors", {"norm_type", 2.0}, {"error_if_nonfinite", false}, {"foreach"})
+
 --- The norm of the norms of some tensors.
-function utils.get_total_norm(tensors, norm_type)
-  norm_type = norm_type or 2.0
+function utils.get_total_norm(...)
+  local tensors, norm_type, strict = total_args(...)
   number("get_total_norm", "norm_type", norm_type)
   local norms = {}
   for i, t in ipairs(listed("get_total_norm", tensors)) do norms[i] = norm(t:detach(), norm_type) end
   if #norms == 0 then return torch.tensor(0.0) end
-  return norm(torch.stack(norms), norm_type)
+  local total = norm(torch.stack(norms), norm_type)
+  if strict and not total:isfinite():item() then
+    fail(("The total norm of order %s for gradients from `parameters` is non-finite, so it cannot be clipped. To disable "
+      .. "this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=false`"):format(norm_type))
+  end
+  return total
 end
 
-local norm_args = args("clip_grad_norm_", "parameters", "max_norm", {"norm_type", 2.0}, {"error_if_nonfinite", false})
+local norm_args = args("clip_grad_norm_", "parameters", "max_norm", {"norm_type", 2.0}, {"error_if_nonfinite", false},
+  {"foreach"})
 
 --- Scales the gradients so that all of them together have at most that norm; returns the norm before.
 function utils.clip_grad_norm_(...)
@@ -63,17 +73,13 @@ function utils.clip_grad_norm_(...)
   number("clip_grad_norm_", "max_norm", max_norm)
   local _ <close> = torch.no_grad()
   local grads = gradients("clip_grad_norm_", params)
-  local total = utils.get_total_norm(grads, norm_type)
-  if strict and not total:isfinite():item() then
-    fail(("The total norm of order %s for gradients from `parameters` is non-finite, so it cannot be clipped.")
-      :format(norm_type))
-  end
+  local total = utils.get_total_norm(grads, norm_type, strict)
   local scale = (max_norm / (total + 1e-6)):clamp{max = 1.0}
   for _, g in ipairs(grads) do g:mul_(scale) end
   return total
 end
 
-local value_args = args("clip_grad_value_", "parameters", "clip_value")
+local value_args = args("clip_grad_value_", "parameters", "clip_value", {"foreach"})
 
 --- Cuts every element of the gradients to +-value.
 function utils.clip_grad_value_(...)

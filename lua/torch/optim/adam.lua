@@ -22,6 +22,7 @@ end
 local function begin(self, decoupled, params, lr, betas, eps, weight_decay, amsgrad, maximize)
   check("Invalid learning rate", lr, 0)
   check("Invalid epsilon value", eps, 0)
+  if type(betas) ~= "table" then torch._C.fail("betas should be a list of two numbers, got " .. torch._C.got(betas)) end
   check("Invalid beta parameter at index 1", betas[1], 0, 1)
   check("Invalid beta parameter at index 2", betas[2], 0, 1)
   check("Invalid weight_decay value", weight_decay, 0)

@@ -19,6 +19,7 @@ function SGD:init(...)
   local params, lr, momentum, dampening, weight_decay, nesterov, maximize = read(...)
   check("Invalid learning rate", lr, 0)
   check("Invalid momentum value", momentum, 0)
+  check("Invalid dampening value", dampening, -math.huge)
   check("Invalid weight_decay value", weight_decay, 0)
   if nesterov and (momentum <= 0 or dampening ~= 0) then
     torch._C.fail("Nesterov momentum requires a momentum and zero dampening")

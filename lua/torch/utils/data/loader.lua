@@ -68,8 +68,13 @@ function DataLoader:init(...)
   else
     sampler = sampler or (shuffle and S.RandomSampler(dataset, {generator = generator}) or S.SequentialSampler(dataset))
     batch_size = batch_size == nil and 1 or batch_size
-    if batch_size ~= torch.none then batch_sampler = S.BatchSampler(sampler, batch_size, drop_last) end
+    if batch_size == torch.none then
+      if drop_last then fail("batch_size=None option disables auto-batching and is mutually exclusive with drop_last") end
+    else
+      batch_sampler = S.BatchSampler(sampler, batch_size, drop_last)
+    end
   end
+  S.check_sampler("DataLoader", batch_sampler or sampler)
   self.dataset, self.sampler, self.batch_sampler = dataset, sampler, batch_sampler
   self.batch_size, self.drop_last, self.generator = batch_size, drop_last, generator
   self.num_workers, self.collate_fn, self.pin_memory = workers, collate, pin
@@ -104,7 +109,7 @@ end
 local function batches(self)
   S.random63(self.generator)                   -- what PyTorch seeds its workers with
   if not self.batch_sampler then               -- batch_size = torch.none: sample by sample
-    local next_index = self.sampler:iter()
+    local next_index = S.visits(self.sampler)
     return function()
       local k = next_index()
       if k == nil then return nil end
@@ -113,7 +118,7 @@ local function batches(self)
       return sample
     end
   end
-  local next_batch = self.batch_sampler:iter()
+  local next_batch = S.visits(self.batch_sampler)
   return function()
     local positions = next_batch()
     return positions and fetch(self, positions)

@@ -23,6 +23,19 @@ local function each(list)
   end
 end
 
+-- what a sampler gives, one after the other; a plain list is one too
+local function visits(sampler)
+  if Class.of(sampler) or sampler.iter then return sampler:iter() end
+  return each(sampler)
+end
+
+local function check_sampler(what, sampler)
+  if type(sampler) ~= "table" or not Class.of(sampler) and not sampler.iter and sampler[1] == nil then
+    fail(("%s: expected a sampler or a list, got %s"):format(what, torch._C.got(sampler)))
+  end
+  return sampler
+end
+
 -- 63 random bits, as torch.empty((), dtype=torch.int64).random_()
 local function random63(generator)
   return torch.empty(1, {dtype = torch.int64}):random_({generator = generator}):item()
@@ -145,6 +158,9 @@ function WeightedRandomSampler:init(...)
   end
   self.weights = torch.is_tensor(weights) and weights:to(torch.float64)
     or torch.tensor(weights, {dtype = torch.float64})
+  if self.weights:dim() ~= 1 then
+    fail("weights should be a 1d sequence but given weights have shape " .. tostring(self.weights.shape))
+  end
 end
 
 function WeightedRandomSampler:__len() return self.num_samples end
@@ -162,9 +178,7 @@ local batch_args = args("BatchSampler", "sampler", "batch_size", {"drop_last", f
 
 function BatchSampler:init(...)
   self.sampler, self.batch_size, self.drop_last = batch_args(...)
-  if type(self.sampler) ~= "table" or not self.sampler.iter then
-    fail("BatchSampler: expected a sampler, got " .. torch._C.got(self.sampler))
-  end
+  check_sampler("BatchSampler", self.sampler)
   if math.type(self.batch_size) ~= "integer" or self.batch_size <= 0 then
     fail(("batch_size should be a positive integer value, but got batch_size=%s"):format(tostring(self.batch_size)))
   end
@@ -179,7 +193,7 @@ function BatchSampler:__len()
 end
 
 function BatchSampler:iter()
-  local next_index = self.sampler:iter()
+  local next_index = visits(self.sampler)
   return function()
     local batch = {}
     while #batch < self.batch_size do
@@ -194,5 +208,5 @@ end
 return {
   Sampler = Sampler, SequentialSampler = SequentialSampler, RandomSampler = RandomSampler,
   SubsetRandomSampler = SubsetRandomSampler, WeightedRandomSampler = WeightedRandomSampler,
-  BatchSampler = BatchSampler, random63 = random63,
+  BatchSampler = BatchSampler, random63 = random63, visits = visits, check_sampler = check_sampler,
 }
