@@ -36,6 +36,27 @@ describe("nn.functional", function ()
       torch.tensor { 2., 3., 4. })))
   end)
 
+  it("writes into its input when asked to, and has the same gradients", function ()
+    local more = { elu = { 0.5 }, celu = { 2 }, leaky_relu = { 0.1 }, hardtanh = { -1, 0.5 }, threshold = { 0.1, 3 }, relu = {},
+                   relu6 = {}, selu = {}, silu = {}, mish = {}, hardswish = {}, hardsigmoid = {} }
+    for name, values in pairs(more) do
+      local a = torch.tensor({ -1.5, -0.2, 0.3, 2., 8. }, { requires_grad = true })
+      local x, old = a * 1, torch.tensor({ -1.5, -0.2, 0.3, 2., 8. }, { requires_grad = true })
+      local y = F[name](x, table.unpack(values))
+      assert.is_false(rawequal(x, y))
+      values[#values + 1] = true
+      assert.is_true(rawequal(x, F[name](x, table.unpack(values))))
+      values[#values] = { inplace = true }
+      assert.is_true(torch.equal(y, F[name](old * 1, table.unpack(values))))
+      x:sum():backward()
+      values[#values] = { inplace = false }
+      F[name](old, table.unpack(values)):sum():backward()
+      assert.is_true(torch.equal(y, x) and torch.equal(old.grad, a.grad), name)
+    end
+    refuses("relu(): argument 'inplace' must be bool, not int", "relu", torch.ones(1), 3)
+    refuses("must be Tensor, not int", "relu", 3, true)
+  end)
+
   it("has PyTorch's values and gradients far out and at NaN", function ()
     local x = torch.tensor({ 1000., 0., -1000., nan }, { requires_grad = true })
     F.celu(x):sum():backward()

@@ -24,14 +24,6 @@ end
 
 local inplace = {"inplace", false}
 
--- x itself takes the result when the module is in-place; what backward needs of the old x is kept in a copy
-local function into(forward)
-  return function(self, x)
-    if not self.inplace then return forward(self, x) end
-    return x:copy_(forward(self, x.requires_grad and x:clone() or x))
-  end
-end
-
 --- define("ELU", {{"alpha", 1.0}, {"inplace", false}}, "alpha={alpha}", function(self, x) ... end)
 local function define(name, parameters, text, forward)
   local class = Module:extend(name)
@@ -43,7 +35,6 @@ local function define(name, parameters, text, forward)
     for i, field in ipairs(names) do self[field] = values[i] end
   end
   class.forward = forward
-  if parameters[#parameters] == inplace then class.forward = into(forward) end
   function class:extra_repr()
     local s = format(self, text)
     if self.inplace then s = s .. (s == "" and "" or ", ") .. "inplace=True" end
@@ -57,7 +48,7 @@ end
 --- max(0, x)
 local ReLU = define("ReLU", {inplace}, "")
 function ReLU:forward(x)
-  if self.inplace then return F.relu_(x) end
+  if self.inplace then return F.relu_(x) end             -- keeps the result, not a copy of x
   return F.relu(x)
 end
 define("Tanh", {}, "", function(_, x) return F.tanh(x) end)
@@ -77,24 +68,24 @@ define("Softmax2d", {}, "", function(_, x)
 end)
 
 define("LeakyReLU", {{"negative_slope", 0.01}, inplace}, "negative_slope={negative_slope}", function(self, x)
-  return F.leaky_relu(x, self.negative_slope)
+  return F.leaky_relu(x, self.negative_slope, self.inplace)
 end)
 define("ELU", {{"alpha", 1.0}, inplace}, "alpha={alpha}", function(self, x)
-  return F.elu(x, self.alpha)
+  return F.elu(x, self.alpha, self.inplace)
 end)
 define("CELU", {{"alpha", 1.0}, inplace}, "alpha={alpha}", function(self, x)
-  return F.celu(x, self.alpha)
+  return F.celu(x, self.alpha, self.inplace)
 end)
-define("SELU", {inplace}, "", function(self, x) return F.selu(x) end)
-define("ReLU6", {inplace}, "", function(self, x) return F.relu6(x) end)
+define("SELU", {inplace}, "", function(self, x) return F.selu(x, self.inplace) end)
+define("ReLU6", {inplace}, "", function(self, x) return F.relu6(x, self.inplace) end)
 define("Hardtanh", {{"min_val", -1.0}, {"max_val", 1.0}, inplace}, "min_val={min_val}, max_val={max_val}",
-  function(self, x) return F.hardtanh(x, self.min_val, self.max_val) end)
-define("Hardsigmoid", {inplace}, "", function(self, x) return F.hardsigmoid(x) end)
+  function(self, x) return F.hardtanh(x, self.min_val, self.max_val, self.inplace) end)
+define("Hardsigmoid", {inplace}, "", function(self, x) return F.hardsigmoid(x, self.inplace) end)
   .extra_repr = Module.extra_repr
-define("Hardswish", {inplace}, "", function(self, x) return F.hardswish(x) end)
+define("Hardswish", {inplace}, "", function(self, x) return F.hardswish(x, self.inplace) end)
   .extra_repr = Module.extra_repr
-define("SiLU", {inplace}, "", function(self, x) return F.silu(x) end)
-define("Mish", {inplace}, "", function(self, x) return F.mish(x) end)
+define("SiLU", {inplace}, "", function(self, x) return F.silu(x, self.inplace) end)
+define("Mish", {inplace}, "", function(self, x) return F.mish(x, self.inplace) end)
 define("Softplus", {{"beta", 1.0}, {"threshold", 20.0}}, "beta={beta}, threshold={threshold}", function(self, x)
   return F.softplus(x, self.beta, self.threshold)
 end)
@@ -104,7 +95,7 @@ define("LogSigmoid", {}, "", function(_, x) return F.logsigmoid(x) end)
 define("Hardshrink", {{"lambd", 0.5}}, "{lambd}", function(self, x) return F.hardshrink(x, self.lambd) end)
 define("Softshrink", {{"lambd", 0.5}}, "{lambd}", function(self, x) return F.softshrink(x, self.lambd) end)
 define("Threshold", {"threshold", "value", inplace}, "threshold={threshold}, value={value}", function(self, x)
-  return F.threshold(x, self.threshold, self.value)
+  return F.threshold(x, self.threshold, self.value, self.inplace)
 end)
 define("GLU", {{"dim", -1}}, "dim={dim}", function(self, x) return F.glu(x, self.dim) end)
 

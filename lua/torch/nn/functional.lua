@@ -101,6 +101,32 @@ compose("glu", function(x, dim)
   return x:narrow(dim, 1, n // 2) * x:narrow(dim, n // 2 + 1, n // 2):sigmoid()
 end, {"dim", number, -1})
 
+-- `inplace` stands behind an activation's other arguments: the input itself takes the result, and what backward needs
+-- of the old one is kept in a copy
+for name, place in pairs{relu = 2, relu6 = 2, selu = 2, silu = 2, mish = 2, hardswish = 2, hardsigmoid = 2, elu = 3,
+    celu = 3, leaky_relu = 3, hardtanh = 4, threshold = 4} do
+  local op = F[name]
+  F[name] = function(x, ...)
+    local n = select("#", ...)
+    if n == 0 then return op(x) end
+    local values, inplace = {...}, nil
+    local last = values[n]
+    if n == place - 1 and type(last) ~= "table" then
+      inplace, n = last, n - 1
+    elseif type(last) == "table" and last.inplace ~= nil then
+      inplace, values[n] = last.inplace, {}
+      for k, v in pairs(last) do
+        if k ~= "inplace" then values[n][k] = v end
+      end
+    end
+    if inplace ~= nil and type(inplace) ~= "boolean" then
+      fail(("%s(): argument 'inplace' must be bool, not %s"):format(name, torch._C.got(inplace)))
+    end
+    if not inplace or not torch.is_tensor(x) then return op(x, table.unpack(values, 1, n)) end
+    return x:copy_(op(x.requires_grad and x:clone() or x, table.unpack(values, 1, n)))
+  end
+end
+
 require "torch.compat".losses(F)
 
 -- softmax and log_softmax without a dim: dim 1 of tensors with 0, 1 or 3 dims, else dim 2, and a warning
