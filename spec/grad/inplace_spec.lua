@@ -40,10 +40,20 @@ describe("an in-place operation", function()
     end
   end)
 
-  it("reads a part of what it writes", function()
-    local x = torch.arange(6, { dtype = torch.float64 })
-    x[{ { 2, 6 } }]:add_(x[{ { 1, 5 } }])
-    assert.same({ 0, 1, 3, 5, 7, 9 }, list(x))
+  it("may read what it writes itself, but no other part of it", function()
+    local x = torch.arange(4, { dtype = torch.float64 })
+    for _, write in ipairs{ function() x[{ { 2, 4 } }]:add_(x[{ { 1, 3 } }]) end, function() x:div_(x[2]) end,
+                            function() x:view(2, 2):add_(x:view(2, 2):t()) end,
+                            function() torch.mul(x[{ { 1, 3 } }], 2, { out = x[{ { 2, 4 } }] }) end } do
+      fails("some elements of the input tensor and the written-to tensor refer to a single memory location. Please clone() "
+        .. "the tensor before performing the operation.", write)
+    end
+    assert.same({ 0, 1, 2, 3 }, list(x))
+    x:add_(x):add_(x:view(4))
+    assert.same({ 0, 4, 8, 12 }, list(x))
+    local y = torch.arange(6, { dtype = torch.float64 })
+    y[{ { 2, 6, 2 } }]:add_(y[{ { 1, 5, 2 } }])
+    assert.same({ 0, 1, 2, 5, 4, 9 }, list(y))
   end)
 
   it("may not change sizes or lower the class of the dtype", function()

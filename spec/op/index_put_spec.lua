@@ -79,8 +79,16 @@ describe("writing by index", function ()
     x:copy_(7)
     assert.same({ { 7, 7, 7 }, { 7, 7, 7 } }, x:tolist())
     local y = count(3)
-    y[{ { 2, 3 } }]:copy_(y[{ { 1, 2 } }])
-    assert.same({ 1, 1, 2 }, y:tolist())
+    helper.raises(function () y[{ { 2, 3 } }]:copy_(y[{ { 1, 2 } }]) end, "some elements of the input tensor and the written-to")
+    for _, write in ipairs { function (t) t:scatter_(1, int { 1, 2 }, t) end, function (t) t:scatter_add_(1, int { 1, 2 }, t) end,
+                             function (t) t:index_copy_(1, int { 1 }, t[{ { 2, 2 } }]) end } do
+      helper.raises(function () write(count(3)) end, "some elements of the input tensor and the written-to")
+    end
+    local gaps = count(6)                                 -- nobody can say quickly: copied
+    gaps[{ { 2, 6, 2 } }]:copy_(gaps[{ { 1, 5, 2 } }])
+    assert.same({ 1, 1, 3, 3, 5, 5 }, gaps:tolist())
+    y:masked_fill_(y:gt(1), y[1])
+    assert.same({ 1, 1, 1 }, y:tolist())
     helper.raises(function () y:copy_(count(4)) end, "The size of tensor a (3) must match the size of tensor b (4)")
     helper.raises(function () y:copy_(count(2, 3)) end, "output with shape [3] doesn't match the broadcast shape [2, 3]")
   end)

@@ -210,6 +210,13 @@ static int copy_across (tl_Tensor *to, tl_Tensor *from) {
   return landed == to ? 0 : tl_copy(to, landed);
 }
 
+tl_Tensor *tl_apart (const tl_Tensor *to, tl_Tensor *from) {
+  if (!tl_share_memory(to, from)) return from;
+  if (!tl_is_dense(to) || !tl_is_dense(from)) return tl_clone(from);
+  return tl_fail("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+                 "memory location. Please clone() the tensor before performing the operation.");
+}
+
 int tl_copy (tl_Tensor *to, tl_Tensor *from) {
   tl_Cmd c;
   tl_Tensor *t[2];
@@ -221,11 +228,9 @@ int tl_copy (tl_Tensor *to, tl_Tensor *from) {
   if (tl_numel(to) == 0) return 0;
   if (from->flags & TL_WRAPPED) return tl_fill(to, from->number, from->dtype);
   if (from->storage->device != to->storage->device) return copy_across(to, from);
-  if (tl_share_memory(to, from)) {
-    if (tl_same_place(to, from)) return 0;
-    from = tl_clone(from);
-    if (!from) return -1;
-  }
+  if (tl_same_place(to, from)) return 0;
+  from = tl_apart(to, from);
+  if (!from) return -1;
   t[0] = to;
   t[1] = from;
   tl_cmd_init(&c, TL_COPY, 0, to->dtype, 1);

@@ -47,6 +47,9 @@ int tl_fill (tl_Tensor *, tl_Num v, int dtype_of_v);
 int tl_copy (tl_Tensor *to, tl_Tensor *from);                          /* broadcasts, converts, crosses devices */
 tl_Tensor *tl_cast (tl_Tensor *, int dtype);                           /* as it is when it has that dtype; keeps dense strides */
 tl_Tensor *tl_contiguous (tl_Tensor *);
+/* `from`, to be read while `to` is written: where their memory meets a copy; NULL with words where both are dense, so that
+   elements must meet (with gaps nobody can say quickly), as PyTorch has it */
+tl_Tensor *tl_apart (const tl_Tensor *to, tl_Tensor *from);
 tl_Tensor *tl_clone (tl_Tensor *);                                     /* keeps dense strides */
 tl_Tensor *tl_zeros (tl_Device *, int dtype, int ndim, const int64_t *size);
 tl_Tensor *tl_to_device (tl_Tensor *, tl_Device *);

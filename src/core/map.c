@@ -159,10 +159,7 @@ tl_Tensor *tl_map (int code, int n, tl_Tensor *const *in, int np, const tl_Num *
   t[0] = out;
   for (int k = 0; k < n; k++) {
     t[k + 1] = in[k];
-    if (dest && in[k] && tl_share_memory(dest, in[k]) && !tl_same_place(dest, in[k])) {
-      t[k + 1] = tl_clone(in[k]);
-      if (!t[k + 1]) return NULL;
-    }
+    if (dest && in[k] && !tl_same_place(dest, in[k]) && !(t[k + 1] = tl_apart(dest, in[k]))) return NULL;
   }
   tl_cmd_init(&c, TL_MAP, code, compute_dtype(row, type), 1);
   if (row->rule == TL_RULE_TEST && !row->which) c.out = TL_b8;

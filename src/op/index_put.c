@@ -12,8 +12,13 @@
 enum { SCATTER, SCATTER_ADD, INDEX_ADD, INDEX_COPY, INDEX_FILL, PUT_AT };
 
 tl_Tensor *tl_index_begin (tl_Args *a) {
-  tl_Tensor *x = a->v[0].t, *y = tl_result(a, 0, x->dtype, x->ndim, x->size);
-  a->out[0] = y;
+  tl_Tensor *x = a->v[0].t, *y;
+  if (a->inplace)
+    for (unsigned left = a->form->tensors & ~1u; left; left &= left - 1) {
+      tl_Tensor *t = a->v[__builtin_ctz(left)].t;
+      if (t && !tl_apart(x, t)) return NULL;
+    }
+  y = a->out[0] = tl_result(a, 0, x->dtype, x->ndim, x->size);
   return y && (y == x || tl_copy(y, x) == 0) ? y : NULL;
 }
 
@@ -60,9 +65,9 @@ static int scatter_run (int op, tl_Tensor *y, int d, tl_Tensor *index, tl_Tensor
   tl_Tensor *t[3];
   if (!y || !index || !src) return -1;
   if (tl_numel(index) == 0) return 0;
-  if (tl_share_memory(y, src)) src = tl_clone(src);
-  if (tl_share_memory(y, index)) index = tl_clone(index);
-  if (!src || !index) return -1;
+  src = tl_apart(y, src);
+  index = src ? tl_apart(y, index) : NULL;
+  if (!index) return -1;
   if (src->ndim) {
     tl_Geometry g;
     tl_geometry(src, &g);
@@ -244,7 +249,8 @@ static int put_at_forward (tl_Args *a) {
   tl_keep_int(a, accumulate);
   tl_keep_int(a, v->ndim);
   tl_keep_ints(a, v->ndim, v->size);
-  if (tl_share_memory(x, v)) v = tl_clone(v);
+  v = tl_apart(x, v);
+  if (!v) return -1;
   t[0] = table;
   t[1] = v;
   a->out[0] = x;

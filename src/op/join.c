@@ -88,7 +88,7 @@ static int cat_forward (tl_Args *a) {
   y = a->out[0] = tl_result(a, 0, dtype, first->ndim, size);
   if (!y) return -1;
   for (int k = 0; k < n; k++)
-    if (y == a->dest[0] && tl_share_memory(y, t[k]))
+    if (a->dest[0] && tl_share_memory(a->dest[0], t[k]))
       return tl_fault("unsupported operation: the input tensors cannot refer to any of the output memory locations. "
                       "Found overlap in input tensor %d", k + 1);
   return lay_side_by_side(y, n, t, d, 0);

@@ -56,7 +56,8 @@ static int masked_fill_forward (tl_Args *a) {
   t[1] = tl_cast(t[1], t[2]->dtype);
   if (!t[1]) return -1;
   if (a->inplace && ndim == t[2]->ndim && memcmp(size, t[2]->size, (size_t)ndim * sizeof *size) == 0) y = a->dest[0];
-  return done(a, tl_map(TL_where, 3, t, 0, NULL, y));
+  if (y && tl_share_memory(y, t[1])) t[1] = tl_clone(t[1]);      /* an element of self may be the number */
+  return t[1] ? done(a, tl_map(TL_where, 3, t, 0, NULL, y)) : -1;
 }
 
 static int masked_fill_backward (tl_Node *n, tl_Tensor **g) {
