@@ -149,7 +149,7 @@ draw_chances (Draw j, const char *chance, int dtype, cu_Fault *fault, uint64_t w
       int64_t i = t * 4 + k;
       if (i >= j.walk.total) break;
       double p = cu_load<double>(dtype, chance + cu_offset(j.walk, 2, i));
-      if (!(p >= 0 && p <= 1)) cu_fault(fault, what, TL_BADVALUE, p != p ? 0 : p < 0 ? -1 : 2, 0, 0);
+      if (!(p >= 0 && p <= 1)) cu_fault(fault, what, TL_BADVALUE, p != p ? 0 : p < 0 ? -1 : 2, 1, 0);
       if (j.dtype != TL_f64) p = (double)(float)p;
       cu_store(j.dtype, j.data + cu_offset(j.walk, 0, i), (int32_t)((double)cu_unit(word[k]) <= p));
     }

@@ -167,6 +167,9 @@ describe("random", function ()
     raises(function () torch.ones(2):uniform_(1, 0) end, "uniform_ expects to return a [from, to) range, but found from=1 > to=0")
     raises(function () torch.rand(2, { dtype = torch.int64 }) end, "not implemented for 'int64'")
     raises(function () torch.multinomial(torch.ones(3), 4) end, "cannot sample n_sample > prob_dist.size(-1) samples without replacement")
-    raises(function () torch.bernoulli(torch.tensor { 2. }) end, "")
+    for p, word in pairs { [2.] = "above 1", [-0.5] = "below 0", [math.huge] = "above 1" } do
+      raises(function () torch.bernoulli(torch.tensor { 0.5, p }) end,
+        "Expected p_in >= 0 && p_in <= 1 to be true, but a probability is " .. word)
+    end
   end)
 end)

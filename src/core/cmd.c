@@ -26,7 +26,11 @@ int tl_explain (tl_Device *d, int reason) {
       return tl_fault("index %lld is out of bounds for dimension %lld with size %lld%s%s", (long long)f.value,
                       (long long)f.dim + 1, (long long)f.size, f.value == 0 ? " (indices count from 1)" : "", late);
     case TL_ZERODIV: return tl_fault("ZeroDivisionError: integer division or modulo by zero%s", late);
-    case TL_BADVALUE: return tl_fault("a value is out of its range (%lld)%s", (long long)f.value, late);
+    case TL_BADVALUE:
+      if (f.size)
+        return tl_fault("Expected p_in >= 0 && p_in <= 1 to be true, but a probability is %s%s", f.value > 0 ? "above 1" :
+                        f.value < 0 ? "below 0" : "nan", late);
+      return tl_fault("a value is out of its range (%lld)%s", (long long)f.value, late);
     case TL_CANT: return tl_fault("device %s can't do this", d->name);
     default: return tl_fault("device %s: %s", d->name, d->why ? d->why(d) : "broken");
   }

@@ -140,7 +140,7 @@ static int check_chances (const tl_Cmd *c, tl_Env *env) {
                         p->stride[c->ndim - 1], b);
       for (int64_t q = 0; q < b; q++)
         if (!(v[q] >= 0 && v[q] <= 1)) {
-          env->fault.value = v[q] != v[q] ? 0 : v[q] < 0 ? -1 : 2;
+          env->fault = (tl_Fault){ .value = v[q] != v[q] ? 0 : v[q] < 0 ? -1 : 2, .size = 1 };
           return TL_BADVALUE;
         }
       if (*env->stop) return TL_INTERRUPTED;
@@ -238,7 +238,7 @@ int tl_cpu_random (const tl_Cmd *c, tl_Env *env) {
   Source s = { .c = c, .m = c->arg[1].data, .draw = TL_PICK(&tl_draw) };
   int reason;
   if (!tl_mt_sane(s.m)) {
-    env->fault.value = s.m->left;
+    env->fault = (tl_Fault){ .value = s.m->left };
     return TL_BADVALUE;
   }
   switch (c->op) {

@@ -174,7 +174,7 @@ typedef enum tl_Reason {       /* why a command was not done; 0 is success */
 } tl_Reason;
 
 typedef struct tl_Fault {      /* details for words: which index, of which dim, of what size */
-  int64_t value, size, dim;
+  int64_t value, size, dim;    /* of a TL_BADVALUE: size 1, a probability; value 2, -1 or 0: above 1, below 0, NaN */
   const char *what;            /* env->what of the command at fault, where a device found it late; else NULL */
 } tl_Fault;
 
