@@ -138,7 +138,7 @@ describe("random", function ()
     end
   end)
 
-  it("draws half types in float32 and rounds them", function ()
+  it("draws half types in float32 and rounds them #cpu", function ()
     for d, want in pairs { float16 = { 0.9072265625, 0.031646728515625, -1.1728515625, 0.0999755859375 },
                            bfloat16 = { 0.90625, 0.03173828125, -1.171875, 0.10009765625 } } do
       local dtype = { dtype = torch[d] }
