@@ -56,6 +56,8 @@ describe("create_graph", function()
     local g = torch.autograd.grad(a:pow(b), { a, b }, { create_graph = true })
     local mixed = torch.autograd.grad(g[1], { b })[1]
     near({ 1.5 ^ 1.5 * (1 + 2.5 * math.log(1.5)) }, list(mixed))
+    local base = torch.autograd.grad(2.5 ^ a, { a }, { create_graph = true })[1]         -- the number's log is a double
+    assert.is_true(math.abs(base:item() - 2.5 ^ 1.5 * math.log(2.5)) < 1e-14)
   end)
 
   it("gives gradients that know their history, and backward of them", function()

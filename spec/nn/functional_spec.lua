@@ -26,6 +26,7 @@ describe("nn.functional", function ()
     refuses("Halving dimension must be even, but dimension 2 is size 3", "glu", x, 2)
     refuses("must be Tensor, not int", "softmax", 3)
     refuses("Expected `weight` to be a scalar or 1D tensor, but got: ndim = 2", "prelu", x, torch.ones(1, 1))
+    refuses("prelu: Type promoting not supported. Got float32 and float64", "prelu", x, torch.ones(1):double())
   end)
 
   it("takes keywords", function ()
@@ -55,6 +56,15 @@ describe("nn.functional", function ()
     end
     refuses("relu(): argument 'inplace' must be bool, not int", "relu", torch.ones(1), 3)
     refuses("must be Tensor, not int", "relu", 3, true)
+  end)
+
+  it("gives no gradient where relu6 and its kin bend", function ()
+    local x = torch.tensor({ -3., 0., 3., 6. }, { requires_grad = true })
+    for name, want in pairs { relu6 = { 0., 0., 1., 0. }, hardsigmoid = { 0., 1. / 6, 0., 0. }, hardswish = { 0., 0.5, 1., 1. } } do
+      x.grad = nil
+      F[name](x):sum():backward()
+      assert.is_true(torch.allclose(torch.tensor(want), x.grad), name)
+    end
   end)
 
   it("has PyTorch's values and gradients far out and at NaN", function ()

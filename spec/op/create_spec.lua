@@ -39,6 +39,8 @@ describe("tensors out of nothing", function ()
     is(torch.arange(3, { dtype = torch.float64 }), "float64", { 3 }, { 0, 1, 2 })
     is(torch.arange(0.9, 4.2, { dtype = torch.int64 }), "int64", { 4 }, { 0, 1, 2, 3 })
     is(torch.arange(0.5, 5, 0.7, { dtype = torch.int64 }), "int64", { 7 }, { 0, 0, 0, 0, 0, 0, 0 })
+    is(torch.arange(0., 4.5, { dtype = torch.int64 }), "int64", { 5 }, { 0, 1, 2, 3, 4 })
+    is(torch.arange(3, 0, -0.75, { dtype = torch.int64 }), "int64", { 4 }, { 3, 3, 3, 3 })
     is(torch.arange(9007199254740993, 9007199254740996), "int64", { 3 }, { 9007199254740993, 9007199254740994,
       9007199254740995 })
     is(torch.arange(0, 1, 0.1), "float32", { 10 }, { 0, 0.10000000149011612, 0.20000000298023224, 0.30000001192092896,

@@ -108,6 +108,7 @@ describe("writing by index", function ()
     assert.same({ { { 10, 20, 30 }, { 40, 50, 60 } }, { 10, 20 } }, gradients(x:scatter_add(1, int { { 1, 1 } }, v:unsqueeze(1))))
     local mask = torch.tensor { { true, false, true }, { false, false, false } }
     assert.same({ { { 0, 20, 0 }, { 40, 50, 60 } }, { 10, 30 } }, gradients(x:masked_scatter(mask, v)))
+    assert.same({ { { 10, 20, 30 }, { 40, 50, 60 } }, { 0, 0 } }, gradients(x:masked_scatter(torch.tensor(false), v)))
     assert.same({ { { 0, 20, 0 }, { 0, 50, 0 } }, { 140, 0 } }, gradients(x:masked_fill(torch.tensor { true, false, true }, v[1])))
     assert.same({ { { 0, 0, 0 }, { 0, 0, 0 } }, { 0, 210 } }, gradients(torch.fill(x, v[2])))
     assert.same({ { { 0, 0, 0 }, { 0, 0, 0 } }, { 60, 150 } }, gradients((x * 1):copy_(v:unsqueeze(2))))

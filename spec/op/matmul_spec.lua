@@ -28,6 +28,12 @@ describe("matmul", function ()
       29 }, { 56, 68, 80, 92 } } })
   end)
 
+  it("scales self by beta where there is nothing to multiply", function ()
+    local none = function (...) return torch.zeros(..., { dtype = torch.int64 }) end
+    close_to(torch.addbmm(torch.tensor { { 3, 4 } }, none { 5, 1, 0 }, none { 5, 0, 2 }, { beta = 2 }), { { 6, 8 } })
+    close_to(torch.addmm(torch.tensor { { 3., 4. } }, torch.zeros(1, 0), torch.zeros(0, 2), { beta = 0.5 }), { { 1.5, 2 } })
+  end)
+
   it("reads any layout and every dtype", function ()
     for _, d in ipairs { "float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64" } do
       local a, b = torch.tensor({ { 1, 2 }, { 3, 4 } }):to(torch[d]), torch.tensor({ { 1, 0 }, { 2, 1 } }):to(torch[d])

@@ -90,12 +90,12 @@ describe("pointwise", function ()
     close_to(torch.tensor({ nan, 1. }):clamp { min = 2 }, { nan, 2 })
     close_to(torch.tensor({ 300, -300 }):to(torch.int16):clamp(-1000, 100), { 100, -300 })
     close_to(torch.tensor({ 200, 5 }, { dtype = torch.uint8 }):clamp(-5, 1000), { 200, 5 })
-    for _, call in ipairs { function (x) return x:clamp { max = -1 } end, function (x) return x:clamp_max(-1) end } do
-      raises(function () call(torch.tensor({ 200, 5 }, { dtype = torch.uint8 })) end,
-        "Clamp max value -1 is outside the representable range of uint8")
-    end
-    raises(function () torch.tensor({ 1 }, { dtype = torch.int8 }):clamp_min(1000) end,
-      "Clamp min value 1000 is outside the representable range of int8")
+    local bytes = torch.tensor({ 0, 5, 255 }, { dtype = torch.uint8 })
+    for _, y in ipairs { bytes:clamp_min(-1), bytes:clamp_max(300), F.hardtanh(bytes, -2, 300) } do close_to(y, { 0, 5, 255 }) end
+    raises(function () bytes:clamp { max = -1 } end, "Clamp max value -1 is outside the representable range of uint8")
+    raises(function () bytes:clamp_max(-1) end, "Clamp max value -1 is outside the representable range of uint8")
+    raises(function () bytes:clamp_min(256) end, "Clamp min value 256 is outside the representable range of uint8")
+    raises(function () F.hardtanh(bytes, 2, 1) end, "min_val cannot be greater than max_val")
     assert.are.equal(torch.float32, torch.tensor({ 1, 2 }):clamp(0.5).dtype)
     assert.are.equal(torch.int64, torch.tensor({ true }):clamp { min = 0 }.dtype)
     raises(function () torch.tensor({ 1. }):clamp() end, "At least one of 'min' or 'max' must not be None")
@@ -115,6 +115,7 @@ describe("pointwise", function ()
   it("mixes three operands", function ()
     local a, b = torch.tensor { 1., 2. }, torch.tensor { 3., 6. }
     close_to(torch.lerp(a, b, 0.25), { 1.5, 3 })
+    raises(function () torch.lerp(a:long(), b:long(), 0.25) end, "lerp(): input dtype should be floating point; got int64 instead")
     close_to(torch.lerp(a, b, torch.tensor { 0.75, 0.5 }), { 2.5, 4 })
     close_to(torch.addcmul(a, torch.tensor { 3., 4. }, torch.tensor { 5., 6. }, { value = 0.5 }), { 8.5, 14 })
     close_to(torch.addcdiv(a, torch.tensor { 3., 4. }, torch.tensor { 5., 8. }, { value = 2 }), { 2.2, 3 }, 1e-7)

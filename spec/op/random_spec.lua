@@ -77,6 +77,10 @@ describe("random", function ()
     assert.is_true(torch.equal(before, torch.get_rng_state()))
   end)
 
+  it("geometric_ has no bools", function ()
+    raises(function () torch.tensor({ true }):geometric_(0.5) end, "geometric_: not implemented for bool tensors")
+  end)
+
   it("draws nothing for nothing", function ()
     torch.manual_seed(0)
     local before = torch.get_rng_state()

@@ -22,6 +22,8 @@ describe("scan", function ()
     assert.are.equal(torch.int64, torch.tensor({ 1 }, { dtype = torch.int8 }):cumsum(1).dtype)
     assert.are.equal(torch.int8, torch.tensor({ 1 }, { dtype = torch.int8 }):cumsum_(1).dtype)
     close_to(torch.tensor(3.):cumsum(1), 3)
+    helper.raises(function () torch.tensor({ true }):cumsum_(1) end, "input tensor dtype bool and output tensor dtype int64 should match")
+    helper.raises(function () torch.ones(2):cumprod_(1, { dtype = torch.float64 }) end, "dtype float32 and output tensor dtype float64")
   end)
 
   it("names positions, the last of equals", function ()

@@ -159,7 +159,10 @@ static int call_long (lua_State *L, const Method *m) {
   a.op = m->op;
   if (tl_read(&r, m->spec, &a)) return tl_raise(L, mark, before);
   if (m->inplace) {
-    if (r.out) { tl_fault("%s_(): takes no out=: it writes self", m->op->name); return tl_raise(L, mark, before); }
+    if (r.out) {
+      tl_fault("%s%s(): takes no out=: it writes self", m->op->name, m->op->flags & TL_OP_INPLACE_ONLY ? "" : "_");
+      return tl_raise(L, mark, before);
+    }
     if (into_self(m, &a)) return tl_raise(L, mark, before);
   }
   if (tl_apply(&a)) return tl_raise(L, mark, before);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/dtype.h"
 #include "core/fail.h"
 #include "core/pool.h"
 #include "grad/tape.h"
@@ -274,7 +275,8 @@ tl_Tensor *tl_formula (int code, int n, tl_Tensor *const *in, int np, const tl_N
       case PARAMETER: stack[top++] = (Item){ NULL, s->n < np ? p[s->n].f : 0 }; break;
       case OPERAND:
         if (s->n >= n || !in[s->n]) return tl_fail("%s: its formula reads what was not kept", tl_rows[code].name);
-        stack[top++] = (Item){ in[s->n], 0 };
+        stack[top++] = in[s->n]->flags & TL_WRAPPED && tl_is_float(in[s->n]->dtype)
+                         ? (Item){ NULL, in[s->n]->number.f } : (Item){ in[s->n], 0 };
         break;
       default:
         top -= s->n;

@@ -219,6 +219,8 @@ static int with_value (tl_Args *a) {
 
 static int lerp (tl_Args *a) {
   tl_Tensor *x = a->v[0].t;
+  if (!tl_is_float(x->dtype))
+    return tl_fault("lerp(): input dtype should be floating point; got %s instead", tl_dtype_name[x->dtype]);
   for (int k = 1; k <= 2; k++)
     if (!(a->v[k].t->flags & TL_WRAPPED) && a->v[k].t->dtype != x->dtype)
       return tl_fault("lerp: expected dtype %s for `%s` but got dtype %s", tl_dtype_name[x->dtype],

@@ -97,7 +97,6 @@ static int masked_scatter_forward (tl_Args *a) {
   if (tl_numel(src) < count) return tl_fault("masked_scatter: expected number of elements in mask to be <= number of "
                                              "elements in source, but got %lld and %lld", (long long)count,
                                                  (long long)tl_numel(src));
-  if (count == 0) return done(a, y);
   src = tl_slice(tl_reshape(src, 1, &flat), 0, 0, count, 1);
   return tl_index_put_at(z, &plan, src, 0) ? -1 : done(a, y);
 }

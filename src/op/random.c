@@ -251,7 +251,8 @@ static int special_ (tl_Args *a) {
   int op = a->op->code, np = op == TL_EXPONENTIAL || op == TL_GEOMETRIC ? 1 : 2;
   tl_Tensor *t = a->v[0].t;
   tl_Num p[2] = { { .f = tl_double(&a->v[1]) }, { .f = np == 2 ? tl_double(&a->v[2]) : 0 } };
-  if (op != TL_GEOMETRIC && must_be_float(t, a->op->name)) return -1;
+  if (op == TL_GEOMETRIC ? t->dtype == TL_b8 && tl_fault("geometric_: not implemented for bool tensors")
+                         : must_be_float(t, a->op->name)) return -1;
   if (op == TL_EXPONENTIAL && !(p[0].f > 0))
     return tl_fault("exponential_ expects lambda > 0.0, but found lambda=%g", p[0].f);
   if (op == TL_GEOMETRIC && !(p[0].f > 0 && p[0].f < 1))

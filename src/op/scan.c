@@ -58,6 +58,9 @@ static int running (tl_Args *a, int op, int backwards) {
   int d = tl_wrap_dim(a->op->name, a->v[1].i, x->ndim), wanted = a->form->n > 2 ? a->v[2].dtype : TL_NONE;
   int dtype = wanted != TL_NONE ? wanted : tl_is_float(x->dtype) || a->inplace ? x->dtype : TL_i64;
   if (d < 0) return -1;
+  if (a->inplace && (dtype == TL_b8 || dtype != x->dtype))
+    return tl_fault("Bad in-place call: input tensor dtype %s and output tensor dtype %s should match",
+                    tl_dtype_name[x->dtype], tl_dtype_name[dtype == TL_b8 ? TL_i64 : dtype]);
   tl_keep_int(a, d);
   if (op == TL_CUMPROD && tl_keep_parameter(a, 0)) return -1;
   x = tl_cast(x, dtype);

@@ -15,6 +15,7 @@ for _, name in ipairs{"relu", "relu_", "sigmoid", "tanh", "softmax", "log_softma
 end
 
 local tensor, number = "Tensor", "number"
+local function short(x) return (tostring(x.dtype):gsub("^torch%.", "")) end
 local kinds = {[tensor] = torch.is_tensor, [number] = function(v) return type(v) == "number" end}
 
 -- one kernel in PyTorch: floating point only, and half types are rounded once, at the end
@@ -37,7 +38,7 @@ local function compose(name, fn, ...)
     local x = values[1]
     if not real[name] then return fn(table.unpack(values)) end
     if not x:is_floating_point() then
-      fail(("%s(): input dtype should be floating point; got %s instead"):format(name, tostring(x.dtype):match("%w+$")))
+      fail(("%s(): input dtype should be floating point; got %s instead"):format(name, short(x)))
     end
     if x:element_size() > 2 then return fn(table.unpack(values)) end
     return fn(x:float(), table.unpack(values, 2)):to(x.dtype)
@@ -80,6 +81,8 @@ compose("prelu", function(x, weight)
   local n, dim, sizes, channels = weight:numel(), x:dim(), {}, 1
   if weight:dim() > 1 then
     fail(("prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = %d"):format(weight:dim()))
+  elseif x.dtype ~= weight.dtype then
+    fail(("prelu: Type promoting not supported. Got %s and %s"):format(short(x), short(weight)))
   end
   for i = 1, dim do sizes[i] = 1 end
   if n ~= 1 then
