@@ -101,8 +101,10 @@ int tl_map_across (const tl_Cmd *c, tl_Kernel kernel, int64_t grain, tl_Env *env
   if (c->ndim != 2 || c->size[0] < 16 || c->size[1] < 16) return 0;
   for (int k = 1; k < c->narg && a.n < MOST; k++) {
     const tl_Arg *x = &c->arg[k];
-    int width = tl_cpu_width[x->dtype];
-    if (x->flags || x->stride[0] != width || x->stride[1] == 0 || x->stride[1] == width) continue;
+    int width;
+    if (x->flags) continue;                               /* what is absent has no dtype */
+    width = tl_cpu_width[x->dtype];
+    if (x->stride[0] != width || x->stride[1] == 0 || x->stride[1] == width) continue;
     a.which[a.n++] = k;
     if (a.rows > LINE / width) a.rows = LINE / width;
   }
