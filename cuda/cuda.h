@@ -38,6 +38,7 @@ typedef struct cu_Work {
   tl_Env *env;
   int processors, threads;                   /* multiprocessors; resident threads of each */
   int major, minor;                          /* compute capability */
+  size_t shared;                             /* bytes of shared memory that a block may ask for */
   struct cu_Scratch *scratch;                /* memory.c: blocks to give back when the command has been queued */
 } cu_Work;
 

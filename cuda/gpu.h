@@ -61,6 +61,7 @@ struct cu_Gpu {
   char name[16];
   int index;
   tl_DeviceFacts facts;
+  size_t shared;                             /* bytes of shared memory that a block may ask for */
   pthread_mutex_t lock;
   cu_Stream stream[CU_STREAMS];              /* [0] is the device's own */
   int streams;                               /* atomic: so many are there */

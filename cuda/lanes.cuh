@@ -6,6 +6,7 @@
 #define tl_cuda_lanes_cuh
 
 #include "launch.h"
+#include "vector.cuh"
 #include "walk.cuh"
 
 #define CU_ALL  0xffffffffu                  /* every lane of a warp */
@@ -34,9 +35,6 @@ template <> struct cu_Cell<TL_bf16> {
   CU_FN C up (M m) { return cu_bf16_up(m); }
   CU_FN M down (C v) { return cu_bf16_down(v); }
 };
-
-/* 16 bytes as elements; in registers as long as every index is known to the compiler */
-template <class M> union cu_Pack { uint4 all; M m[16 / sizeof(M)]; };
 
 /* are all of these multiples of 16? */
 static inline int cu_aligned16 (const void *p) { return ((uintptr_t)p & 15) == 0; }

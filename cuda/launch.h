@@ -15,20 +15,30 @@
 
 #if defined(TL_CUDA_SIM)
 template <class... P, class... A>
-static inline cudaError_t cu_start (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... args) {
+static inline cudaError_t cu_begin (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... args) {
   return sim_launch(kernel, grid, block, shared, stream, (P)args...);
 }
 #else
 template <class... P>
-static inline cudaError_t cu_start_with (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, P... args) {
+static inline cudaError_t cu_begin_with (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, P... args) {
   void *list[] = { (void *)&args... };
   return cudaLaunchKernel((const void *)kernel, grid, block, list, shared, stream);
 }
 template <class... P, class... A>
-static inline cudaError_t cu_start (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... args) {
-  return cu_start_with<P...>(kernel, grid, block, shared, stream, (P)args...);
+static inline cudaError_t cu_begin (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... args) {
+  return cu_begin_with<P...>(kernel, grid, block, shared, stream, (P)args...);
 }
 #endif
+
+/* above 48 KB a kernel must ask for its shared memory before */
+template <class... P, class... A>
+static inline cudaError_t cu_start (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... args) {
+  if (shared > 48 << 10) {
+    cudaError_t e = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared);
+    if (e != cudaSuccess) return e;
+  }
+  return cu_begin(kernel, grid, block, shared, stream, args...);
+}
 
 /* a tl_Reason */
 #define CU_LAUNCH(w, kernel, grid, block, shared, ...) \

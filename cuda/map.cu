@@ -1,5 +1,5 @@
 /*
-** map.cu -- TL_MAP on the host: which group, which compute type, vectors or single points.
+** map.cu -- TL_MAP on the host: which group, which compute type, which form (map.cuh).
 */
 #include "map.cuh"
 
@@ -102,8 +102,25 @@ static int by_vectors (cu_Map *m, const tl_Cmd *c, int type) {
   return 1;
 }
 
+/* is every operand a number or one run of the same float dtype, which computes in float?  A test's result is bool. */
+static int is_packed (cu_Map *m, const tl_Cmd *c) {
+  int test = c->out == TL_b8, dtype = CU_NO_STEP;
+  if (c->dtype != TL_f32 || m->walk.ndim != 1 || (c->arg[0].dtype == TL_b8) != test) return 0;
+  for (int k = 0; k < c->narg; k++) {
+    const cu_MapArg *o = &m->arg[k];
+    int width = cu_width(o->dtype);
+    if (o->kind != CU_MEMORY) continue;
+    if (o->first != CU_NO_STEP || m->walk.stride[k][0] != width || !cu_aligned(o->data, width, 8)) return 0;
+    if (k == 0 && test) continue;
+    if (dtype == CU_NO_STEP) dtype = o->dtype;
+    if (o->dtype != dtype) return 0;
+  }
+  m->storage = (uint8_t)dtype;
+  return dtype == TL_f32 || dtype == TL_f16 || dtype == TL_bf16;
+}
+
 int cu_map (const tl_Cmd *c, cu_Work *w) {
-  int type = c->dtype > TL_bf16 ? (int)TL_i64 : c->dtype, vectors;
+  int type = c->dtype > TL_bf16 ? (int)TL_i64 : c->dtype, form;
   cu_Map m;
   if (!can(c)) return TL_CANT;
   m.walk = cu_walk_of(c, 0, c->ndim);
@@ -117,13 +134,13 @@ int cu_map (const tl_Cmd *c, cu_Work *w) {
   m.wrap = CU_NO_STEP;
   m.divides = type == TL_i64 &&
               (c->op == TL_div_floor || c->op == TL_div_trunc || c->op == TL_remainder || c->op == TL_fmod);
-  vectors = by_vectors(&m, c, type);
+  form = is_packed(&m, c) ? CU_PACKED : by_vectors(&m, c, type) ? CU_VECTORS : CU_POINTS;
   switch (cu_group(c->op)) {
-    case CU_ARITH: return cu_map_arith(&m, type, vectors, w);
-    case CU_POWER: return cu_map_power(&m, type, vectors, w);
-    case CU_MATH: return cu_map_math(&m, type, vectors, w);
-    case CU_TRIG: return cu_map_trig(&m, type, vectors, w);
-    case CU_COMPARE: return cu_map_compare(&m, type, vectors, w);
-    default: return cu_map_nn(&m, type, vectors, w);
+    case CU_ARITH: return cu_map_arith(&m, type, form, w);
+    case CU_POWER: return cu_map_power(&m, type, form, w);
+    case CU_MATH: return cu_map_math(&m, type, form, w);
+    case CU_TRIG: return cu_map_trig(&m, type, form, w);
+    case CU_COMPARE: return cu_map_compare(&m, type, form, w);
+    default: return cu_map_nn(&m, type, form, w);
   }
 }

@@ -1,18 +1,19 @@
 /*
 ** map.cuh -- the kernels of TL_MAP around the formulas, which map_rows.inc makes of the .def files.
 **
-** A formula is a case of a switch over the command's code: the branch is the same for every thread and costs
-** nothing beside memory.  The rows are spread over groups, each a file with kernels of its own, so that the
-** registers (and local memory) of costly functions burden only those who call them.
-** Two forms of each: vectors (the innermost dim is packed or stands still in every operand; up to 16 bytes a
-** load, any storage dtype) and single elements at any strides, through any dtypes.
+** A formula is a case of a switch over the command's code, the same for every thread.  The rows are spread over
+** groups, each a file with kernels of its own, so that the registers (and local memory) of costly functions burden only
+** those who call them.  Three forms of each:
+**   packed   runs of one float dtype (and tests of them): a loop for every formula, so that an iteration is its loads, its
+**            arithmetic and its stores, and large tensors go at memory's rate
+**   vectors  the innermost dim is packed or stands still in every operand, of any dtypes: up to 16 bytes a load; the
+**            switches over dtypes and codes are inside the loop
+**   points   single elements at any strides, through any dtypes
 */
 #ifndef tl_cuda_map_cuh
 #define tl_cuda_map_cuh
 
-#include "launch.h"
-#include "vector.cuh"
-#include "walk.cuh"
+#include "lanes.cuh"
 
 enum { CU_ARITH, CU_POWER, CU_MATH, CU_TRIG, CU_COMPARE, CU_NN, CU_NGROUP };
 
@@ -79,8 +80,12 @@ static __device__ __forceinline__ cu_Wrap operator* (cu_Wrap a, cu_Wrap b) {
 }
 static __device__ __forceinline__ cu_Wrap operator- (cu_Wrap a) { return cu_Wrap((int64_t)(0 - (uint64_t)a.v)); }
 
+/* what a formula reads; test: its value is true or false */
+template <int N, int TEST> struct cu_Row { enum { operands = N, test = TEST }; };
+
 typedef union cu_Value { float f; double d; int64_t i; } cu_Value;       /* of the compute type */
 
+enum { CU_POINTS, CU_VECTORS, CU_PACKED };
 enum { CU_ABSENT, CU_NUMBER, CU_MEMORY, CU_STILL };      /* STILL: one element for a whole vector */
 
 typedef struct cu_MapArg {
@@ -98,6 +103,7 @@ typedef struct cu_Map {
   uint64_t what;
   uint16_t op;
   uint8_t divides, wrap;                     /* an integer division; the small integer that results wrap to */
+  uint8_t storage;                           /* of the packed form: every operand's dtype */
 } cu_Map;
 
 static __device__ __forceinline__ void cu_get (const cu_Value &v, float &x) { x = v.f; }
@@ -194,9 +200,74 @@ template <class F> static __global__ void cu_map_points (const cu_Map a) {
   }
 }
 
-template <class F> static int cu_map_start (const cu_Map *a, int vectors, cu_Work *w) {
+/* a tile: 256 threads times CU_EACH elements, in loads of 16 bytes; what is left of the last goes one by one */
+enum { CU_EACH = 8 };
+template <class F, int dtype> static __global__ void __launch_bounds__(256, 4) cu_map_packed (const cu_Map a) {
+  typedef typename F::Type T;
+  typedef cu_Cell<dtype> Cell;
+  typedef typename Cell::M M;
+  constexpr int E = CU_EACH, V = Cell::N;
+  T p[3];
+  for (int k = 0; k < 3; k++) cu_get(a.p[k], p[k]);
+  F::find(a.op, p, [&] (auto row, const auto &formula) {
+    constexpr int N = row.operands;
+    const int64_t tiles = a.points / (256 * E);
+    const M *from[N];
+    T number[N];
+    for (int k = 0; k < N; k++) {
+      from[k] = a.arg[k + 1].kind == CU_MEMORY ? (const M *)a.arg[k + 1].data : NULL;
+      number[k] = 0;
+      if (a.arg[k + 1].kind == CU_NUMBER) cu_get(a.arg[k + 1].number, number[k]);
+    }
+    for (int64_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+      const int64_t first = tile * (256 * E) + threadIdx.x * V;
+      T x[N][E];
+#pragma unroll
+      for (int k = 0; k < N; k++)
+#pragma unroll
+        for (int e = 0; e < E; e += V) {
+#pragma unroll
+          for (int q = 0; q < V; q++) x[k][e + q] = number[k];
+          if (from[k]) {
+            const cu_Pack<M, V> v = *(const cu_Pack<M, V> *)(from[k] + first + e * 256);
+#pragma unroll
+            for (int q = 0; q < V; q++) x[k][e + q] = Cell::up(v.v[q]);
+          }
+        }
+#pragma unroll
+      for (int e = 0; e < E; e += V) {
+        cu_Pack<M, V> y;
+        cu_Pack<uint8_t, V> truth;
+#pragma unroll
+        for (int q = 0; q < V; q++) {
+          T in[N];
+          for (int k = 0; k < N; k++) in[k] = x[k][e + q];
+          if (row.test) truth.v[q] = formula(in) != 0;
+          else y.v[q] = Cell::down(formula(in));
+        }
+        if (row.test) *(cu_Pack<uint8_t, V> *)(a.arg[0].data + first + e * 256) = truth;
+        else *(cu_Pack<M, V> *)((M *)a.arg[0].data + first + e * 256) = y;
+      }
+    }
+#pragma unroll 1
+    for (int64_t i = tiles * (256 * E) + cu_first(); i < a.points; i += cu_stride()) {
+      T in[N];
+      for (int k = 0; k < N; k++) in[k] = from[k] ? Cell::up(from[k][i]) : number[k];
+      if (row.test) *((uint8_t *)a.arg[0].data + i) = formula(in) != 0;
+      else *((M *)a.arg[0].data + i) = Cell::down(formula(in));
+    }
+  });
+}
+
+template <class F, int dtype> static int cu_map_start_packed (const cu_Map *a, cu_Work *w) {
+  int64_t rest = a->points % (256 * CU_EACH);
+  unsigned blocks = cu_blocks(w, a->points, CU_EACH), least = (unsigned)((rest + 255) / 256);
+  return CU_LAUNCH(w, (cu_map_packed<F, dtype>), blocks > least ? blocks : least, 256, 0, *a);
+}
+
+template <class F> static int cu_map_start (const cu_Map *a, int form, cu_Work *w) {
   unsigned blocks = cu_blocks(w, a->walk.total, 1);
-  if (vectors) return CU_LAUNCH(w, cu_map_vectors<F>, blocks, 256, 0, *a);
+  if (form == CU_VECTORS) return CU_LAUNCH(w, cu_map_vectors<F>, blocks, 256, 0, *a);
   return CU_LAUNCH(w, cu_map_points<F>, blocks, 256, 0, *a);
 }
 
@@ -204,11 +275,11 @@ template <class F> static int cu_map_start (const cu_Map *a, int vectors, cu_Wor
 static inline int cu_map_vector (int type) { return type == TL_f64 ? 2 : 4; }
 
 /* one per group; type: TL_f32, TL_f64 or TL_i64 */
-int cu_map_arith (const cu_Map *, int type, int vectors, cu_Work *);
-int cu_map_power (const cu_Map *, int type, int vectors, cu_Work *);
-int cu_map_math (const cu_Map *, int type, int vectors, cu_Work *);
-int cu_map_trig (const cu_Map *, int type, int vectors, cu_Work *);
-int cu_map_compare (const cu_Map *, int type, int vectors, cu_Work *);
-int cu_map_nn (const cu_Map *, int type, int vectors, cu_Work *);
+int cu_map_arith (const cu_Map *, int type, int form, cu_Work *);
+int cu_map_power (const cu_Map *, int type, int form, cu_Work *);
+int cu_map_math (const cu_Map *, int type, int form, cu_Work *);
+int cu_map_trig (const cu_Map *, int type, int form, cu_Work *);
+int cu_map_compare (const cu_Map *, int type, int form, cu_Work *);
+int cu_map_nn (const cu_Map *, int type, int form, cu_Work *);
 
 #endif

@@ -18,10 +18,9 @@
 #define DERIVE   KEEP
 /* the exponent less 1, which map.cu put into p1, was taken before it was rounded to T: PyTorch's order */
 #define OWN_ROWS \
-    if (GROUP == CU_POWER && op == TL_pow_number_x) { \
-      for (int i = 0; i < V; i++) out[i] = p0 == 0 ? 0 : in[0][i] * (p0 * power(in[1][i], p1)); \
-      return; \
-    }
+    if constexpr (GROUP == CU_POWER) \
+      if (op == TL_pow_number_x) \
+        return go(cu_Row<3, 0>(), [=] (const T (&in)[3]) -> T { return p0 == 0 ? 0 : in[0] * (p0 * power(in[1], p1)); });
 #define OPERANDS 5                           /* of derivatives: g a b c y */
 #define T float
 #define VALUE float
@@ -65,12 +64,18 @@
 #undef VALUE
 #undef W
 
-int START (const cu_Map *a, int type, int vectors, cu_Work *w) {
+int START (const cu_Map *a, int type, int form, cu_Work *w) {
+  if (form == CU_PACKED)
+    switch (a->storage) {
+      case TL_f32: return cu_map_start_packed<Formulas_f32, TL_f32>(a, w);
+      case TL_f16: return cu_map_start_packed<Formulas_f32, TL_f16>(a, w);
+      default: return cu_map_start_packed<Formulas_f32, TL_bf16>(a, w);
+    }
   switch (type) {
-    case TL_f32: return cu_map_start<Formulas_f32>(a, vectors, w);
-    case TL_f64: return cu_map_start<Formulas_f64>(a, vectors, w);
+    case TL_f32: return cu_map_start<Formulas_f32>(a, form, w);
+    case TL_f64: return cu_map_start<Formulas_f64>(a, form, w);
     default: break;
   }
-  if constexpr (GROUP != CU_MATH && GROUP != CU_TRIG) return cu_map_start<Formulas_i64>(a, vectors, w);
+  if constexpr (GROUP != CU_MATH && GROUP != CU_TRIG) return cu_map_start<Formulas_i64>(a, form, w);
   else return TL_CANT;                                      /* no such row is of integers */
 }

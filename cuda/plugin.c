@@ -79,6 +79,7 @@ static int run (tl_Device *d, const tl_Cmd *c, tl_Env *env) {
   w.threads = g->facts.threads;
   w.major = g->facts.major;
   w.minor = g->facts.minor;
+  w.shared = g->shared;
   w.scratch = NULL;
   reason = dispatch(c, &w);
   cu_touch(s);
@@ -175,6 +176,7 @@ static void *look (cu_Gpu *g, int index, const char **why) {
   f->processors = p.multiProcessorCount;
   f->threads = p.maxThreadsPerMultiProcessor;
   f->warp = p.warpSize;
+  g->shared = p.sharedMemPerBlockOptin;
   f->cache = p.l2CacheSize;
   f->simulated = strncmp(p.name, "Simulated", 9) == 0;
   f->cards = n;

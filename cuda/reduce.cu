@@ -16,28 +16,27 @@ enum { BLOCK = 256, COLUMNS = 32, PIECE = 16 };   /* PIECE: elements a thread ge
 template <int dtype> struct Known {
   typedef typename cu_Cell<dtype>::C C;
   typedef typename cu_Cell<dtype>::M M;
+  typedef cu_Pack<M> Pack;                   /* 16 bytes */
   enum { LONG = 0 };
   CU_FN C one (const Reduce &, const char *p) { return cu_Cell<dtype>::up(*(const M *)p); }
-  template <class Fold> CU_FN void many (const Reduce &r, typename Fold::Acc &a, uint4 v, int64_t at) {
-    cu_Pack<M> e;
-    e.all = v;
+  template <class Fold> CU_FN void many (const Reduce &r, typename Fold::Acc &a, const Pack &p, int64_t at) {
 #pragma unroll
-    for (int k = 0; k < cu_Cell<dtype>::N; k++) Fold::add(r, a, cu_Cell<dtype>::up(e.m[k]), at + k);
+    for (int k = 0; k < cu_Cell<dtype>::N; k++) Fold::add(r, a, cu_Cell<dtype>::up(p.v[k]), at + k);
   }
 };
 
 struct Whole {
   typedef int64_t C;
+  typedef uint4 Pack;
   enum { LONG = 1 };                         /* `many` is five loops long: once is enough */
   CU_FN C one (const Reduce &r, const char *p) { return cu_load<int64_t>(r.dx, p); }
-  template <class Fold, class M> CU_FN void each (const Reduce &r, typename Fold::Acc &a, uint4 v,
-                                                                            int64_t at) {
+  template <class Fold, class M> CU_FN void each (const Reduce &r, typename Fold::Acc &a, const uint4 &p, int64_t at) {
     cu_Pack<M> e;
-    e.all = v;
+    memcpy(&e, &p, sizeof e);
 #pragma unroll
-    for (int k = 0; k < (int)(16 / sizeof(M)); k++) Fold::add(r, a, (int64_t)e.m[k], at + k);
+    for (int k = 0; k < (int)(16 / sizeof(M)); k++) Fold::add(r, a, (int64_t)e.v[k], at + k);
   }
-  template <class Fold> CU_FN void many (const Reduce &r, typename Fold::Acc &a, uint4 v, int64_t at) {
+  template <class Fold> CU_FN void many (const Reduce &r, typename Fold::Acc &a, const uint4 &v, int64_t at) {
     switch (r.dx) {
       case TL_u8: each<Fold, uint8_t>(r, a, v, at); break;
       case TL_i8: each<Fold, int8_t>(r, a, v, at); break;
@@ -57,11 +56,12 @@ CU_FN void run_over (const Reduce &r, typename Fold::Acc &a, const char *x, int6
   const int flat = r.inner.ndim <= 1;
   int64_t i = from + lane;
   if (!Fold::HEAVY && r.vec) {               /* from is a multiple of vec */
-    const uint4 *q = (const uint4 *)x;
+    typedef typename Load::Pack Pack;
+    const Pack *q = (const Pack *)x;
     const int64_t n = to >> r.shift;
     int64_t u = (from >> r.shift) + lane;
     for (; !Load::LONG && u + 3 * step < n; u += 4 * step) {
-      uint4 v0 = q[u], v1 = q[u + step], v2 = q[u + 2 * step], v3 = q[u + 3 * step];
+      Pack v0 = q[u], v1 = q[u + step], v2 = q[u + 2 * step], v3 = q[u + 3 * step];
       Load::template many<Fold>(r, a, v0, u * r.vec);
       Load::template many<Fold>(r, a, v1, (u + step) * r.vec);
       Load::template many<Fold>(r, a, v2, (u + 2 * step) * r.vec);

@@ -123,10 +123,9 @@ template <class Run> __global__ void __launch_bounds__(BLOCK) scan_totals (const
 template <class Run>
 CU_FN void get_four (const Scan &r, const char *x, int64_t i, int64_t to, typename Run::Acc (&v)[EACH]) {
   if (r.vec && i + EACH <= to) {
-    cu_Pack<float> e;
-    e.all = *(const uint4 *)(x + i * 4);
+    cu_Pack<float> e = *(const cu_Pack<float> *)(x + i * 4);
 #pragma unroll
-    for (int k = 0; k < EACH; k++) v[k] = Run::lift((typename Run::T)e.m[k], i + k);
+    for (int k = 0; k < EACH; k++) v[k] = Run::lift((typename Run::T)e.v[k], i + k);
     return;
   }
 #pragma unroll
@@ -138,8 +137,8 @@ CU_FN void put_four (const Scan &r, char *y, char *at, int64_t i, int64_t to,
   if (r.vec && i + EACH <= to) {
     cu_Pack<float> e;
 #pragma unroll
-    for (int k = 0; k < EACH; k++) e.m[k] = (float)Run::value(v[k]);
-    *(uint4 *)(y + i * 4) = e.all;
+    for (int k = 0; k < EACH; k++) e.v[k] = (float)Run::value(v[k]);
+    *(cu_Pack<float> *)(y + i * 4) = e;
     if (!r.at) return;
 #pragma unroll
     for (int k = 0; k < EACH; k++) cu_store(r.dat, at + (i + k) * r.sat, Run::place(v[k]));

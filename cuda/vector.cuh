@@ -6,7 +6,8 @@
 
 #include "convert.cuh"
 
-template <class S, int V> struct alignas(sizeof(S) * V < 16 ? sizeof(S) * V : 16) cu_Pack { S v[V]; };
+/* in registers as long as every index is known to the compiler */
+template <class S, int V = 16 / sizeof(S)> struct alignas(sizeof(S) * V < 16 ? sizeof(S) * V : 16) cu_Pack { S v[V]; };
 
 /* what a cell of memory is read as, and how; the type alone does not say: float16, bfloat16, bool */
 struct cu_Plain { template <class S> static __device__ __forceinline__ S up (S v) { return v; } };

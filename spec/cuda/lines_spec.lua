@@ -155,6 +155,37 @@ describe("lines on the card", function ()
     end
   end)
 
+  it("are softmaxed at every length that has a kernel of its own", function ()
+    -- held by a warp, by a block, in shared memory, nowhere; a length of whole 16 bytes and one that is not
+    for _, dtype in ipairs(floats) do
+      for _, n in ipairs{ 64, 65, 136, 1024, 1001, 9008, 9009, 30008, 30001, 120000, 119999 } do
+        local x = torch.randn(2, n):to(dtype)
+        if n % 5 == 0 then x[{ 1, n // 2 }] = -math.huge end
+        for _, name in ipairs{ "softmax", "log_softmax" } do
+          local function f(v)
+            v = v:detach():requires_grad_()
+            local y = v[name](v, 2)
+            y:backward(y:detach() * 0.5 + 1)
+            return y:detach(), v.grad
+          end
+          local want, got = { f(x) }, { f(x:cuda()) }
+          for k = 1, 2 do same(want[k], got[k], k == 1 and 1 or math.sqrt(n), ("%s of %d %s, result %d"):format(name, n, dtype, k)) end
+        end
+        local to = dtype == torch.float64 and torch.float32 or torch.float64
+        same(x:softmax(2, { dtype = to }), x:cuda():softmax(2, { dtype = to }), 1, ("softmax of %d %s as %s"):format(n, dtype, to))
+      end
+    end
+    for _, odd in ipairs{ math.huge, 0 / 0 } do
+      for _, n in ipairs{ 64, 9009, 120000 } do
+        local x = torch.zeros(2, n)
+        x[{ 1, n - 1 }] = odd
+        same(x:softmax(2), x:cuda():softmax(2), 1, ("softmax of %d with %s"):format(n, odd))
+      end
+    end
+    local none = torch.full({ 2, 9009 }, -math.huge)
+    assert.is_true(none:cuda():softmax(2):isnan():all())
+  end)
+
   it("lose by label", function ()
     local F = torch.nn.functional
     for _, n in ipairs{ 1, 30, 300, 5000 } do

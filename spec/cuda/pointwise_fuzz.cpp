@@ -120,7 +120,7 @@ static void map_command (int code, int on_card) {
   do type = below(TL_NDTYPE); while (is_real(type) ? !(r.has & 1) : !(r.has & 2));
   gentle = !strict && r.which;
   away = code == TL_sinc_x;                  /* near 0: sinc_command */
-  space(&c, chance(5) ? 20000 : 600);
+  space(&c, chance(12) ? 20000 : 600);
   c.verb = TL_MAP;
   c.op = (uint16_t)code;
   c.nout = 1;

@@ -64,9 +64,11 @@ static int divides (const tl_Cmd *c) {
     (c->op == TL_div_floor || c->op == TL_div_trunc || c->op == TL_remainder || c->op == TL_fmod);
 }
 
-/* of zeros and ones these make zeros and ones */
+/* of zeros and ones, which is what comes through bool, these make zeros and ones */
 static int keeps_bools (const tl_Cmd *c) {
-  return c->op == TL_bitwise_and || c->op == TL_bitwise_or || c->op == TL_bitwise_xor;
+  int keeps = c->op == TL_bitwise_and || c->op == TL_bitwise_or || c->op == TL_bitwise_xor;
+  for (int k = 1; keeps && k < c->narg; k++) keeps = c->arg[k].via == TL_b8;
+  return keeps;
 }
 
 static int has_zero (int width, const void *x, int64_t n) {
