@@ -28,21 +28,25 @@ typedef struct Tiles {
   int64_t rows, columns, down, across, to_row, to_column, from_row, from_column;     /* down, across: tiles */
 } Tiles;
 
-/* the source is packed along rows, the result along columns: element (r, c) */
-template <class U> static __global__ void move_tiles (const Tiles t, char *to, const char *from) {
+/* the source is packed along rows, the result along columns: element (r, c); fewer than 2^31 tiles, so that they divide fast */
+template <class U> static __global__ void __launch_bounds__(TILE * ROWS) move_tiles (const Tiles t, char *to, const char *from) {
   CU_SHARED(U, tile, TILE * (TILE + 1));           /* a column more, so that columns fall in different banks */
-  int x = threadIdx.x % TILE, y = threadIdx.x / TILE;
-  int64_t each = t.down * t.across, all = each * t.walk.total;
-  for (int64_t i = blockIdx.x; i < all; i += gridDim.x) {
-    int64_t at = i % each, r0 = at / t.across * TILE, c0 = at % t.across * TILE, offset[2];
-    cu_offsets(t.walk, i / each, offset);
-    for (int k = y; k < TILE; k += ROWS)
-      if (r0 + x < t.rows && c0 + k < t.columns)
-        tile[k * (TILE + 1) + x] = *(const U *)(from + offset[1] + (r0 + x) * t.from_row + (c0 + k) * t.from_column);
+  const int x = threadIdx.x % TILE, y = threadIdx.x / TILE;
+  const uint32_t across = (uint32_t)t.across, each = (uint32_t)t.down * across, all = each * (uint32_t)t.walk.total;
+  for (uint32_t i = blockIdx.x; i < all; i += gridDim.x) {
+    const uint32_t item = i / each, at = i - item * each, down = at / across;
+    const int64_t r0 = (int64_t)down * TILE, c0 = (int64_t)(at - down * across) * TILE;
+    int64_t offset[2];
+    cu_offsets(t.walk, item, offset);
+#pragma unroll
+    for (int k = 0; k < TILE; k += ROWS)
+      if (r0 + x < t.rows && c0 + y + k < t.columns)
+        tile[(y + k) * (TILE + 1) + x] = *(const U *)(from + offset[1] + (r0 + x) * t.from_row + (c0 + y + k) * t.from_column);
     __syncthreads();
-    for (int k = y; k < TILE; k += ROWS)
-      if (r0 + k < t.rows && c0 + x < t.columns)
-        *(U *)(to + offset[0] + (r0 + k) * t.to_row + (c0 + x) * t.to_column) = tile[x * (TILE + 1) + k];
+#pragma unroll
+    for (int k = 0; k < TILE; k += ROWS)
+      if (r0 + y + k < t.rows && c0 + x < t.columns)
+        *(U *)(to + offset[0] + (r0 + y + k) * t.to_row + (c0 + x) * t.to_column) = tile[x * (TILE + 1) + y + k];
     __syncthreads();
   }
 }
@@ -79,10 +83,11 @@ static int packed (const cu_Walk *w, int k, int width) {
   return 1;
 }
 
-/* the dim along which the source is packed, where the last one is not and both are worth tiles; or -1 */
+/* the dim along which the source is packed, where the last one is not and both are worth tiles (of 64 points at least, so
+   that there are fewer than 2^31); or -1 */
 static int packed_dim (const cu_Walk *w, int width) {
   int last = w->ndim - 1;
-  if (last < 1 || w->stride[0][last] != width || w->size[last] < 8) return -1;
+  if (last < 1 || w->stride[0][last] != width || w->size[last] < 8 || w->total >> 37) return -1;
   if (w->stride[1][last] == width || w->stride[1][last] == 0) return -1;
   for (int d = 0; d < last; d++)
     if (w->stride[1][d] == width && w->size[d] >= 8) return d;
