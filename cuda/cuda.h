@@ -38,7 +38,9 @@ typedef struct cu_Work {
   tl_Env *env;
   int processors, threads;                   /* multiprocessors; resident threads of each */
   int major, minor;                          /* compute capability */
-  size_t shared;                             /* bytes of shared memory that a block may ask for */
+  size_t shared;                             /* bytes of shared memory that a block may ask for, */
+  int arguments;                             /* and of a kernel's arguments */
+  unsigned *ticket;                          /* for kernels: a word of the stream's own, 0 between them */
   struct cu_Scratch *scratch;                /* memory.c: blocks to give back when the command has been queued */
 } cu_Work;
 

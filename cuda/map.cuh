@@ -210,7 +210,8 @@ template <class F, int dtype> static __global__ void __launch_bounds__(256, 4) c
   T p[3];
   for (int k = 0; k < 3; k++) cu_get(a.p[k], p[k]);
   F::find(a.op, p, [&] (auto row, const auto &formula) {
-    constexpr int N = row.operands;
+    typedef decltype(row) Row;
+    constexpr int N = Row::operands;
     const int64_t tiles = a.points / (256 * E);
     const M *from[N];
     T number[N];
@@ -242,10 +243,10 @@ template <class F, int dtype> static __global__ void __launch_bounds__(256, 4) c
         for (int q = 0; q < V; q++) {
           T in[N];
           for (int k = 0; k < N; k++) in[k] = x[k][e + q];
-          if (row.test) truth.v[q] = formula(in) != 0;
+          if (Row::test) truth.v[q] = formula(in) != 0;
           else y.v[q] = Cell::down(formula(in));
         }
-        if (row.test) *(cu_Pack<uint8_t, V> *)(a.arg[0].data + first + e * 256) = truth;
+        if (Row::test) *(cu_Pack<uint8_t, V> *)(a.arg[0].data + first + e * 256) = truth;
         else *(cu_Pack<M, V> *)((M *)a.arg[0].data + first + e * 256) = y;
       }
     }
@@ -253,7 +254,7 @@ template <class F, int dtype> static __global__ void __launch_bounds__(256, 4) c
     for (int64_t i = tiles * (256 * E) + cu_first(); i < a.points; i += cu_stride()) {
       T in[N];
       for (int k = 0; k < N; k++) in[k] = from[k] ? Cell::up(from[k][i]) : number[k];
-      if (row.test) *((uint8_t *)a.arg[0].data + i) = formula(in) != 0;
+      if (Row::test) *((uint8_t *)a.arg[0].data + i) = formula(in) != 0;
       else *((M *)a.arg[0].data + i) = Cell::down(formula(in));
     }
   });

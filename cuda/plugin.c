@@ -80,6 +80,8 @@ static int run (tl_Device *d, const tl_Cmd *c, tl_Env *env) {
   w.major = g->facts.major;
   w.minor = g->facts.minor;
   w.shared = g->shared;
+  w.arguments = g->facts.driver >= 12010 && CUDART_VERSION >= 12010 ? 32764 : 4096;
+  w.ticket = s->ticket;
   w.scratch = NULL;
   reason = dispatch(c, &w);
   cu_touch(s);
@@ -199,7 +201,11 @@ static int start (cu_Gpu *g) {
   g->fault = word;
   reason = cu_fail(g, cudaHostGetDevicePointer(&there, word, 0), "cudaHostGetDevicePointer");
   g->fault_there = there;
+  if (!reason) reason = cu_fail(g, cudaMalloc((void **)&g->tickets, CU_TICKETS * sizeof *g->tickets), "cudaMalloc");
   if (!reason) reason = cu_stream_start(g, &g->stream[0], 0);
+  if (!reason) reason = cu_fail(g, cudaMemsetAsync(g->tickets, 0, CU_TICKETS * sizeof *g->tickets, g->stream[0].queue),
+                                "cudaMemsetAsync");
+  if (!reason) reason = cu_wait(g, &g->stream[0]);       /* other streams find it done */
   g->stream[0].holders = 1;
   g->streams = 1;
   return reason;

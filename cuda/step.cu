@@ -1,12 +1,13 @@
 /*
 ** step.cu -- optimizer steps in place: any number of parameters in one launch.
 **
-** The table of parameters (pointers, lengths) travels in the kernel's arguments; each block takes a chunk of one
-** of them, found by binary search in the running count of chunks.  Lists longer than the table take several
-** launches.  A single parameter is a list of one.  The arithmetic is that of src/cpu/step_loop.c, rounding by
+** The table of parameters (pointers, lengths) travels in the kernel's arguments: a short one, or where the driver takes
+** 32 KB of them a long one.  Each block takes a chunk of one parameter, found by binary search in the running count of
+** chunks.  Lists longer than the table take several launches.  A single parameter is a list of one.  The arithmetic is that of src/cpu/step_loop.c, rounding by
 ** rounding: numbers become the compute type once, products and sums are fused where it says fma.
 **
-** Adam's step counts stay on the device: two threads of a block make the two corrections in double.
+** Adam's step counts stay on the device: two threads of a block make the two corrections in double, and the last block
+** to have read its own counts them all, where the command asks for that.
 */
 #include <math.h>
 
@@ -14,21 +15,23 @@
 #include "convert.cuh"
 
 enum {
-  LIST = 64,                                 /* parameters of one launch: the arguments stay below 4 KB */
+  LIST = 64, LONG = 512,                     /* parameters of one launch: the arguments stay below 4 KB, or 32 KB */
   CHUNK = 4096,                              /* points of a block; a multiple of 16 bytes in every dtype */
   MOST = 5                                   /* operands with an element per point */
 };
 enum { AMSGRAD = 1, DECOUPLED = 2, CENTERED = 1, MAXIMIZE = 4, COUNTS = 8 };
 
-typedef struct List {
+/* a table for N of them */
+template <int N> struct List {
   tl_Num p[TL_MAXNUM];
   double t;                                  /* Adam: the step, where it is a number */
-  int n, operands, step_dtype;
-  uint32_t chunk[LIST + 1];                  /* chunks before each parameter, and of all */
-  int64_t points[LIST];
-  void *data[LIST][MOST + 1];                /* the operands; last, the step (NULL: t) */
-} List;
-static_assert(sizeof(List) <= 4000, "kernel arguments of more than 4 KB");
+  int n, operands, step_dtype, counts;       /* counts: the steps count this one first */
+  unsigned *ticket;
+  uint32_t chunk[N + 1];                     /* chunks before each parameter, and of all */
+  int64_t points[N];
+  void *data[N][MOST + 1];                   /* the operands; last, the step (NULL: t) */
+};
+static_assert(sizeof(List<LIST>) <= 4096 && sizeof(List<LONG>) <= 32764, "too many kernel arguments");
 
 /* ---- dtypes: what lies in memory, and what it computes in ---- */
 
@@ -61,7 +64,7 @@ template <class C> struct Rates {            /* the command's numbers, each made
   int decays, maximize, flag, other;
 };
 
-template <int OP, class C> static __device__ inline Rates<C> rates_of (const List &l, double lr, double root2) {
+template <int OP, class C, class L> static __device__ inline Rates<C> rates_of (const L &l, double lr, double root2) {
   Rates<C> r = {};
   double decay;
   int flags = (int)l.p[5].i;
@@ -139,8 +142,28 @@ template <int OP, class C> static __device__ inline void point (const Rates<C> &
 
 /* ---- kernels ---- */
 
-/* four blocks a processor for float: left to itself the compiler aims at five and spills; 0: no wish */
-template <int OP, class T> static __global__ void __launch_bounds__(256, sizeof(T) == 4 ? 4 : 0) step (List l) {
+/* the step that is under way, of parameter i */
+template <class L> static __device__ __forceinline__ double step_of (const L &l, int i) {
+  double t = l.data[i][MOST] ? cu_load<double>(l.step_dtype, l.data[i][MOST]) : l.t;
+  return l.counts ? cu_round(l.step_dtype, t + 1) : t;
+}
+
+/* a warp of every block, when the block has read its step: the last one finds that all have, and writes them */
+template <class L> static __device__ __forceinline__ void count (const L &l) {
+  int last = 0;
+  if (threadIdx.x == 0) {
+    __threadfence();
+    last = atomicAdd(l.ticket, 1u) == gridDim.x - 1;
+    if (last) *l.ticket = 0;
+  }
+  if (!__shfl_sync(0xffffffffu, last, 0)) return;
+  __threadfence();
+  for (int i = threadIdx.x; i < l.n; i += 32)
+    if (l.data[i][MOST]) cu_store(l.step_dtype, l.data[i][MOST], step_of(l, i));
+}
+
+/* blocks of a processor: left to itself the compiler aims at more and spills */
+template <int OP, class T, int N> static __global__ void __launch_bounds__(256, sizeof(T) == 4 ? 4 : 2) step (List<N> l) {
   typedef typename Compute<T>::type C;
   enum { W = 16 / sizeof(T) };
   CU_SHARED(double, corrected, 2);
@@ -154,13 +177,13 @@ template <int OP, class T> static __global__ void __launch_bounds__(256, sizeof(
   if (OP == TL_STEP_ADAM) {
     int which = threadIdx.x / 32;              /* doubles are slow on many cards: two warps share the work */
     if (threadIdx.x % 32 == 0 && which < 2) {
-      double t = l.data[at][MOST] ? cu_load<double>(l.step_dtype, l.data[at][MOST]) : l.t;
-      double left = 1 - pow(l.p[1 + which].f, t);
+      double left = 1 - pow(l.p[1 + which].f, step_of(l, at));
       corrected[which] = which ? sqrt(left) : lr / left;
     }
     __syncthreads();
     lr = corrected[0];
     root2 = corrected[1];
+    if (l.counts && threadIdx.x < 32) count(l);
   }
   int fresh = OP == TL_STEP_MOMENTUM && l.p[5].i != 0;       /* the buffer holds nothing yet */
   Rates<C> r = rates_of<OP, C>(l, lr, root2);
@@ -204,27 +227,21 @@ template <int OP, class T> static __global__ void __launch_bounds__(256, sizeof(
   }
 }
 
-/* the steps count this one */
-static __global__ void count (List l) {
-  void *t = (int)threadIdx.x < l.n ? l.data[threadIdx.x][MOST] : NULL;
-  if (t) cu_store(l.step_dtype, t, cu_load<double>(l.step_dtype, t) + 1);
-}
-
-template <class T> static int launch (cu_Work *w, int op, const List *l, unsigned blocks) {
+template <class T, int N> static int launch (cu_Work *w, int op, const List<N> *l, unsigned blocks) {
   switch (op) {
-    case TL_STEP_SGD: return CU_LAUNCH(w, (step<TL_STEP_SGD, T>), blocks, 256, 0, *l);
-    case TL_STEP_MOMENTUM: return CU_LAUNCH(w, (step<TL_STEP_MOMENTUM, T>), blocks, 256, 0, *l);
-    case TL_STEP_ADAM: return CU_LAUNCH(w, (step<TL_STEP_ADAM, T>), blocks, 256, 0, *l);
-    default: return CU_LAUNCH(w, (step<TL_STEP_RMSPROP, T>), blocks, 256, 0, *l);
+    case TL_STEP_SGD: return CU_LAUNCH(w, (step<TL_STEP_SGD, T, N>), blocks, 256, 0, *l);
+    case TL_STEP_MOMENTUM: return CU_LAUNCH(w, (step<TL_STEP_MOMENTUM, T, N>), blocks, 256, 0, *l);
+    case TL_STEP_ADAM: return CU_LAUNCH(w, (step<TL_STEP_ADAM, T, N>), blocks, 256, 0, *l);
+    default: return CU_LAUNCH(w, (step<TL_STEP_RMSPROP, T, N>), blocks, 256, 0, *l);
   }
 }
 
-/* what has been gathered in the table */
-static int flush (const tl_Cmd *c, cu_Work *w, List *l) {
+/* what has been gathered in the table; the steps of empty parameters are counted too */
+template <int N> static int flush (const tl_Cmd *c, cu_Work *w, List<N> *l) {
   unsigned blocks = l->chunk[l->n];
   int reason = TL_DONE;
-  if (l->n && c->op == TL_STEP_ADAM && l->p[5].i & COUNTS) reason = CU_LAUNCH(w, count, 1, LIST, 0, *l);
-  if (!reason && blocks)
+  if (l->n && blocks == 0 && l->counts) blocks = 1;
+  if (l->n && blocks)
     switch (c->arg[0].dtype) {
       case TL_f32: reason = launch<float>(w, c->op, l, blocks); break;
       case TL_f64: reason = launch<double>(w, c->op, l, blocks); break;
@@ -235,14 +252,12 @@ static int flush (const tl_Cmd *c, cu_Work *w, List *l) {
   return reason;
 }
 
-int cu_step (const tl_Cmd *c, cu_Work *w) {
-  const tl_Arg *arg = c->more && c->more->nargs ? c->more->args : c->arg;
-  int adam = c->op == TL_STEP_ADAM, each = c->narg, count = arg == c->arg ? 1 : c->more->nargs / each, reason;
-  const int64_t *points = count && arg != c->arg ? (const int64_t *)c->more->bytes : NULL;
-  List l = {};
-  if (c->arg[0].dtype > TL_bf16 || c->op > TL_STEP_RMSPROP) return TL_CANT;
+template <int N> static int steps (const tl_Cmd *c, cu_Work *w, const tl_Arg *arg, int count, const int64_t *points) {
+  int adam = c->op == TL_STEP_ADAM, each = c->narg, reason;
+  List<N> l = {};
   l.operands = each - adam;
-  if (l.operands > MOST || (points && c->more->nbytes != count * (int)sizeof *points)) return TL_CANT;
+  l.counts = adam && c->p[5].i & COUNTS;
+  l.ticket = w->ticket;
   for (int k = 0; k < TL_MAXNUM; k++) l.p[k] = c->p[k];
   for (int i = 0; i < count; i++) {
     const tl_Arg *a = arg + (int64_t)i * each, *t = &a[each - 1];
@@ -252,7 +267,7 @@ int cu_step (const tl_Cmd *c, cu_Work *w) {
     else for (int d = 0; d < c->ndim; d++) n *= c->size[d];
     chunks = (n + CHUNK - 1) / CHUNK;
     if (chunks > INT32_MAX || (number && points)) return TL_CANT;
-    if (l.n == LIST || (l.n && l.chunk[l.n] + chunks > INT32_MAX)) {
+    if (l.n == N || (l.n && l.chunk[l.n] + chunks > INT32_MAX)) {
       reason = flush(c, w, &l);
       if (reason) return reason;
     }
@@ -265,4 +280,14 @@ int cu_step (const tl_Cmd *c, cu_Work *w) {
     l.n++;
   }
   return flush(c, w, &l);
+}
+
+int cu_step (const tl_Cmd *c, cu_Work *w) {
+  const tl_Arg *arg = c->more && c->more->nargs ? c->more->args : c->arg;
+  int count = arg == c->arg ? 1 : c->more->nargs / c->narg;
+  const int64_t *points = count && arg != c->arg ? (const int64_t *)c->more->bytes : NULL;
+  if (c->arg[0].dtype > TL_bf16 || c->op > TL_STEP_RMSPROP || c->narg - (c->op == TL_STEP_ADAM) > MOST) return TL_CANT;
+  if (points && c->more->nbytes != count * (int)sizeof *points) return TL_CANT;
+  if (count > LIST && w->arguments >= (int)sizeof(List<LONG>)) return steps<LONG>(c, w, arg, count, points);
+  return steps<LIST>(c, w, arg, count, points);
 }

@@ -222,7 +222,7 @@ template <class T> static inline void sim_note_pointer (sim_Launch &l, const T &
 template <class... P, class... A>
 static inline cudaError_t
 sim_launch (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... args) {
-  static_assert(sizeof(std::tuple<P...>) <= 4096 || sizeof...(P) == 0, "kernel parameters are at most 4 KB");
+  static_assert(sizeof(std::tuple<P...>) <= 32764 || sizeof...(P) == 0, "kernel parameters are at most 32,764 bytes");
   static_assert((std::is_trivially_copyable_v<P> && ...), "kernel parameters are copied as bytes");
   auto launch = std::make_shared<sim_Launch>();
   launch->kernel = (const void *)kernel;

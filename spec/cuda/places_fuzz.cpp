@@ -238,7 +238,7 @@ static int nonzero_case (int big) {
 
 static int step_case (int list) {
   int op = (int)below(4), dtype = (int)below(4), width = cu_width(dtype), adam = op == TL_STEP_ADAM, bad = 0;
-  int n = list ? 1 + (int)below(150) : 1, each = op == TL_STEP_SGD ? 2 : adam ? 4 : 3, narg;
+  int n = list ? 1 + (int)below(below(4) ? 150 : 700) : 1, each = op == TL_STEP_SGD ? 2 : adam ? 4 : 3, narg;
   double decay = below(2) ? 0.1 : 0;
   int64_t one = 1;
   tl_Cmd c = command(TL_STEP, op, dtype == TL_f64 ? TL_f64 : TL_f32, 1, &one, 0), g;
@@ -338,9 +338,11 @@ int main (int argc, char **argv) {
   work.env = &env;
   work.processors = 132;
   work.threads = 2048;
+  work.arguments = 32764;
   if (cudaStreamCreateWithFlags(&work.stream, cudaStreamNonBlocking) ||
       cudaHostAlloc((void **)&fault, sizeof *fault, cudaHostAllocMapped) ||
-      cudaHostGetDevicePointer((void **)&work.fault, fault, 0)) return 2;
+      cudaHostGetDevicePointer((void **)&work.fault, fault, 0) || cudaMalloc((void **)&work.ticket, sizeof *work.ticket) ||
+      cudaMemset(work.ticket, 0, sizeof *work.ticket)) return 2;
   bad += figures(TL_UNIFORM, 8, rand) + figures(TL_NORMAL, 3, randn);
   for (int i = 0; i < rounds && bad < 10; i++) {
     for (int scatter = 0; scatter < 2; scatter++) bad += table_case(scatter, SMALL) + table_case(scatter, MIDDLE);

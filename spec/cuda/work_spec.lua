@@ -191,6 +191,35 @@ describe("torch.cuda", function ()
     helper.close_to(torch.rand(8, { device = "cuda" }), { 0.3990, 0.5167, 0.0249, 0.9401, 0.9459, 0.7967, 0.4150, 0.8203 }, 5e-5)
   end)
 
+  if os.getenv("TLUA_CUDA_SIM") == "1" then
+    it("steps all parameters of an optimizer by one launch", function ()
+      -- the first launch that an injected failure does not meet any more is one past the last
+      local function launches(parameters, steps)
+        local text = ([[
+          local torch, list = require "torch", {}
+          torch.set_default_device("cuda")
+          for i = 1, %d do
+            list[i] = torch.ones(i %% 7):requires_grad_()
+            list[i].grad = torch.ones(i %% 7)
+          end
+          local optimizer = torch.optim.Adam(list, { lr = 0.1 })
+          for _ = 1, %d do optimizer:step() end
+          torch.cuda.synchronize()
+        ]]):format(parameters, steps)
+        local low, high = 0, 2048
+        while high - low > 1 do
+          local n = (low + high) // 2
+          local r = helper.run_text(text, { env = { TLUA_CUDA_SIM_FAIL = "cudaLaunchKernel:" .. n } })
+          if r.code == 0 then high = n else low = n end
+        end
+        return low
+      end
+      for _, parameters in ipairs{ 5, 150 } do
+        assert.equal(1, launches(parameters, 3) - launches(parameters, 2))
+      end
+    end)
+  end
+
   it("replays a graph to the bits of eager running", function ()
     local function training(graph)
       torch.manual_seed(3)

@@ -38,14 +38,24 @@ static int can_step (const tl_Args *a, int lists) {
 ** Parameters that go into one command: of one dtype, one device and one set of numbers.  The first operands of
 ** all stand in `arg`, narg for each; see TL_STEP.
 */
-enum { BATCH = 64, OPERANDS = 6 };
+enum { OPERANDS = 6 };
 typedef struct Batch {
   tl_Cmd c;
   tl_Device *device;
   int n;
-  int64_t points[BATCH];
-  tl_Arg arg[BATCH * OPERANDS];
+  int64_t *points;
+  tl_Arg *arg;
 } Batch;
+
+/* room for so many parameters */
+static int begin (Batch *b, int parameters) {
+  size_t n = (size_t)parameters;
+  b->n = 0;
+  b->points = tl_scratch(n * (sizeof *b->points + OPERANDS * sizeof *b->arg));
+  if (!b->points) return -1;
+  b->arg = (tl_Arg *)(b->points + n);
+  return 0;
+}
 
 static int flush (Batch *b) {
   tl_More more = { .nargs = b->n * b->c.narg, .nbytes = b->n * (int)sizeof b->points[0], .args = b->arg,
@@ -73,8 +83,8 @@ static int fused (Batch *b, int op, int nout, int n, tl_Tensor *const *t, int np
     c.arg[k].stride[0] = k == n - 1 && last_is_step ? 0 : tl_width[t[k]->dtype];
   }
   for (int k = 0; k < TL_MAXNUM; k++) c.p[k].i = k < np ? p[k].i : 0;
-  if (b->n == BATCH || (b->n && (b->device != tl_device_of(t[0]) || b->c.out != c.out || b->c.narg != c.narg ||
-                                 memcmp(b->c.p, c.p, sizeof c.p))))
+  if (b->n && (b->device != tl_device_of(t[0]) || b->c.out != c.out || b->c.narg != c.narg ||
+               memcmp(b->c.p, c.p, sizeof c.p)))
     if (flush(b)) return -1;
   if (b->n == 0) {
     b->c = c;
@@ -154,8 +164,7 @@ static int sgd (tl_Args *a) {
   if (can_step(a, 3)) return -1;
   a->list = tl_scratch((size_t)(n + 1) * sizeof *a->list);
   a->nlist = o.momentum != 0 ? n : 0;
-  if (!a->list) return -1;
-  b.n = 0;
+  if (!a->list || begin(&b, a->v[0].n)) return -1;
   for (int i = 0; i < n; i++) {
     size_t mark = tl_mark();
     tl_Tensor *buf = a->v[2].ts && a->v[2].n ? a->v[2].ts[i] : NULL;
@@ -221,8 +230,7 @@ static int adam (tl_Args *a) {
   if (can_step(a, 6)) return -1;
   if (o.amsgrad && !a->v[4].n) return tl_fault("_adam: amsgrad needs max_exp_avg_sqs");
   a->list = tl_scratch(0);
-  if (!a->list) return -1;
-  b.n = 0;
+  if (!a->list || begin(&b, a->v[0].n)) return -1;
   for (int i = 0; i < a->v[0].n; i++) {
     size_t mark = tl_mark();
     int failed = adam_one(&b, a->v[0].ts[i], a->v[1].ts[i], a->v[2].ts[i], a->v[3].ts[i], o.amsgrad ? a->v[4].ts[i] : NULL,
@@ -276,8 +284,7 @@ static int rmsprop (tl_Args *a) {
   if (o.centered && !a->v[3].n) return tl_fault("_rmsprop: centered needs grad_avgs");
   if (o.momentum != 0 && !a->v[4].n) return tl_fault("_rmsprop: momentum needs momentum_buffers");
   a->list = tl_scratch(0);
-  if (!a->list) return -1;
-  b.n = 0;
+  if (!a->list || begin(&b, a->v[0].n)) return -1;
   for (int i = 0; i < a->v[0].n; i++) {
     size_t mark = tl_mark();
     int failed = rms_one(&b, a->v[0].ts[i], a->v[1].ts[i], a->v[2].ts[i], o.centered ? a->v[3].ts[i] : NULL,
