@@ -30,9 +30,9 @@ else
 	@$(MAKE) --no-print-directory -j$(JOBS) $(CUDA_PLUGIN)
 endif
 
-# CI: one kind of card, where there is a compiler
+# CI: one kind of card, where there is a compiler; registers that spill are an error
 cuda-check:
-	@if [ -n "$(NVCC)" ]; then $(MAKE) --no-print-directory cuda CUDA_ARCH=90; else echo "no nvcc here: not checked"; fi
+	@if [ -n "$(NVCC)" ]; then NVCC_APPEND_FLAGS="-Xptxas -Werror" $(MAKE) --no-print-directory cuda CUDA_ARCH=90; else echo "no nvcc here: not checked"; fi
 
 # everything is compiled again when the flags change; nvcc is asked only when it is wanted
 ifneq ($(filter cuda $(CUDA_PLUGIN),$(MAKECMDGOALS)),)

@@ -141,7 +141,7 @@ static __device__ __forceinline__ void cu_map_read (const cu_Map &map, int k, in
 #else
 #define CU_MOST_RESIDENT 5
 #endif
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1200
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
 #define CU_WIDE_RESIDENT 2                   /* of five doubles; a third block would spill there */
 #else
 #define CU_WIDE_RESIDENT 3

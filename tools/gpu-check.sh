@@ -205,6 +205,11 @@ wanted=" ${GPU_CHECK_PARTS:-facts build smoke spec parity sanitizer bench} "
 : > "$work/table"
 failed=0
 GPU_CHECK_PYTHON=$(find_python)
+if [ -z "${TLUA_CUDA_LIBS:-}" ] && [ -z "$sim" ] && [ -n "$GPU_CHECK_PYTHON" ]; then       # the cuBLAS that PyTorch has
+  TLUA_CUDA_LIBS=$(cd / && "$GPU_CHECK_PYTHON" -c 'import torch, glob, os
+print(":".join(glob.glob(os.path.dirname(os.path.dirname(torch.__file__)) + "/nvidia/*/lib")))' 2> /dev/null)
+  export TLUA_CUDA_LIBS
+fi
 export GPU_CHECK_PYTHON GPU_CHECK_WORK=$work
 
 part () {
