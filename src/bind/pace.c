@@ -4,10 +4,11 @@
 ** Lua sees 16-byte boxes; behind them are megabytes.  So collections are paced by what is behind, and begin
 ** before an operation, which then writes into what they freed while it is in the cache.  Each young one makes what
 ** it finds alive older, and what is old waits for a full one.  So they come sooner only while they pay: where the last
-** freed half of what had come since the one before, and no graph is alive, which keeps what was computed.  Then it takes
-** half the largest storage, or twice a small one; else an eighth of the bytes alive, or twice the largest storage; half
-** a MiB at least.  The tensors count too: an eighth, or 1,000.  A full one comes when the bytes alive pass a multiple of
-** what the last full one left, the multiple being driven so that full collections take less than 5 % of the time.
+** freed half of what had come since the one before, and no graph is alive, which keeps what was computed (leaves alone
+** are none).  Then it takes half the largest storage, or twice a small one; else an eighth of the bytes alive, or twice
+** the largest storage; half a MiB at least.  The tensors count too: an eighth, or 1,000.  A full one comes when the
+** bytes alive pass a multiple of what the last full one left, the multiple being driven so that full collections take
+** less than 5 % of the time.
 **
 ** Generational mode with pause 150 set first: finalised objects are freed a cycle late, and at pause
 ** 200 the estimate that waits for the next cycle then has no fixed point.  With another mode chosen by
@@ -50,7 +51,7 @@ static void collect_now (lua_State *L, tl_State *S) {
   if (limit < S->level + 16 * MIB) limit = S->level + 16 * MIB;
   if (S->ctx->bytes > limit) full(L, S);
   S->collecting = 0;
-  if (pays && S->ctx->nodes == 0) more = 2 * largest < NEAR ? 2 * largest : largest / 2 > NEAR ? largest / 2 : NEAR;
+  if (pays && S->ctx->nodes == S->ctx->leaves) more = 2 * largest < NEAR ? 2 * largest : largest / 2 > NEAR ? largest / 2 : NEAR;
   else more = S->ctx->bytes / 8 > 2 * largest ? S->ctx->bytes / 8 : 2 * largest;
   if (more < YOUNG) more = YOUNG;
   S->floor = S->ctx->bytes;

@@ -47,7 +47,7 @@ typedef struct tl_Context {
   tl_Node *free_nodes;                   /* small nodes, linked through next */
   tl_Cache *cache;
   size_t bytes, peak, limit;             /* storage bytes alive on behalf of this state; limit 0: none */
-  size_t tensors, nodes;                 /* alive */
+  size_t tensors, nodes, leaves;         /* alive; the leaves among the nodes */
   size_t largest;                        /* of the storages since the collector last ran */
   int64_t fail_in;                       /* for specs: so many allocations from now one fails; 0: never */
   int (*collect) (void *);               /* asks the owner to free what it can; NULL: nothing */

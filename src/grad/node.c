@@ -75,7 +75,9 @@ tl_Node *tl_node_new (const char *name, tl_Backward backward, int nin, int nout,
 
 tl_Node *tl_node_leaf (void) {
   tl_Node *n = tl_node_new("leaf", NULL, 0, 1, 0, 0, 0);
-  if (n) n->flags |= TL_NODE_LEAF;
+  if (!n) return NULL;
+  n->flags |= TL_NODE_LEAF;
+  tl_here->leaves++;
   return n;
 }
 
@@ -112,6 +114,7 @@ static void bury (tl_Context *c, tl_Node *n) {
     free(h);
   }
   c->nodes--;
+  c->leaves -= (n->flags & TL_NODE_LEAF) != 0;
   if (n->flags & TL_NODE_SMALL) {
     n->next = c->free_nodes;
     c->free_nodes = n;
