@@ -23,7 +23,8 @@ typedef struct cu_Scratch {
   struct cu_Stream *side;                    /* scratch of a plan: the stream it serves there */
   uint64_t uses;                             /* other streams that work on it, one bit each */
   int waiting;                               /* events it waits for before it is free */
-  uint8_t busy, small;
+  uint8_t busy, small;                       /* busy: in nobody's pool */
+  uint8_t lent;                              /* scratch of a plan: in use by the command at hand */
 } cu_Block;
 
 enum { CU_ROWS = 48, CU_COLUMNS = 32, CU_LOOKS = 16 };

@@ -66,6 +66,7 @@ int cu_gather (const tl_Cmd *, cu_Work *);   /* index.cu */
 int cu_scatter (const tl_Cmd *, cu_Work *);
 int cu_offset (const tl_Cmd *, cu_Work *);
 int cu_nonzero (const tl_Cmd *, cu_Work *);
+int cu_must (const tl_Cmd *, cu_Work *);
 int cu_random (const tl_Cmd *, cu_Work *);   /* random.cu */
 int cu_step (const tl_Cmd *, cu_Work *);     /* step.cu */
 int cu_gemm (const tl_Cmd *, cu_Work *);     /* gemm.c */

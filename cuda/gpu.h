@@ -141,7 +141,7 @@ struct cu_Plan {
   cu_Gpu *gpu;
   cu_Stream *home, *mirror;
   cu_Stream *outer;                          /* the thread's current stream before */
-  cu_Block *scratch;                         /* kept as long as the plan; busy: in use by the command at hand */
+  cu_Block *scratch;                         /* kept as long as the plan */
   cudaGraphExec_t exec;
   int dropped;
   char why[CU_WORDS];                        /* of a dropped one */

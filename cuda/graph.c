@@ -98,7 +98,7 @@ cu_Block *cu_plan_scratch (cu_Gpu *g, size_t bytes) {
   cu_Stream *s = cu_current(g);
   cu_Block *b, *best = NULL;
   for (b = p->scratch; b; b = b->next)       /* one that an earlier command of this stream has done with */
-    if (!b->busy && b->side == s && b->bytes >= bytes && b->bytes / 2 <= bytes && (!best || b->bytes < best->bytes))
+    if (!b->lent && b->side == s && b->bytes >= bytes && b->bytes / 2 <= bytes && (!best || b->bytes < best->bytes))
       best = b;
   if (!best) {
     best = cu_take(g, p->home, bytes);
@@ -107,12 +107,12 @@ cu_Block *cu_plan_scratch (cu_Gpu *g, size_t bytes) {
     best->next = p->scratch;
     p->scratch = best;
   }
-  best->busy = 1;
+  best->lent = 1;
   return best;
 }
 
 void cu_plan_scratch_done (cu_Plan *p) {
-  for (cu_Block *b = p->scratch; b; b = b->next) b->busy = 0;
+  for (cu_Block *b = p->scratch; b; b = b->next) b->lent = 0;
 }
 
 static void free_plan (tl_Device *d, void *plan) {

@@ -1,5 +1,5 @@
 /*
-** index.cu -- gather, checked positions, and the places of non-zeros.
+** index.cu -- gather, checked positions, the places of non-zeros, and conditions.
 **
 ** A bad index is told by the fault word (cuda.h) and reads as zero; nothing outside the table is touched.
 ** Elements move by width, so one kernel serves every dtype; whole rows move 16 bytes at a time.
@@ -158,4 +158,14 @@ int cu_nonzero (const tl_Cmd *c, cu_Work *w) {
   }
   return reason ? reason : CU_LAUNCH(w, write_true, blocks, 256, 0, walk, x->dtype, (char *)x->data, tiles, counts,
                                      c->p[0].i, (char *)y->data, y->stride[0], y->stride[1]);
+}
+
+/* ------------------------------------------------------------------ a condition that the host does not wait for */
+
+static __global__ void must (const uint8_t *ok, cu_Fault *fault, uint64_t words) {
+  if (!*ok) cu_fault(fault, words, TL_BADVALUE, 0, 0, 0);
+}
+
+int cu_must (const tl_Cmd *c, cu_Work *w) {
+  return CU_LAUNCH(w, must, 1, 1, 0, (const uint8_t *)c->arg[0].data, w->fault, c->p[0].u);
 }

@@ -112,7 +112,7 @@ static int give_segments_back (cu_Gpu *g) {
 static int mergeable (const cu_Block *b) { return b && !b->busy && !b->waiting; }
 
 static void put_back (cu_Gpu *g, cu_Block *b) {
-  b->busy = 0;
+  b->busy = b->lent = 0;
   b->uses = 0;
   b->side = NULL;
   if (g->memory.mode == CU_NONE) {

@@ -51,6 +51,7 @@ static int dispatch (const tl_Cmd *c, cu_Work *w) {
     case TL_SOFTMAX: return cu_softmax(c, w);
     case TL_NLL: return cu_nll(c, w);
     case TL_STEP: return cu_step(c, w);
+    case TL_MUST: return cu_must(c, w);
     default: return TL_CANT;                 /* TL_HOST calls libraries on host memory */
   }
 }

@@ -46,6 +46,28 @@ describe("memory on a card", function ()
     assert.is_true(cuda.memory_reserved() % 512 == 0)
   end)
 
+  it("that a captured step works in is its own, whatever is freed beside it", function ()
+    local x = torch.randn(5000, { device = "cuda" })
+    local places, none = torch.randint(1, 5001, { 5000 }, { device = "cuda" }), torch.zeros(5000, { device = "cuda" })
+    local function step() return none:index_add(1, places, x), x:cumsum(1), x:mul(2):sum() end
+    step()
+    local before = {}
+    for k = 1, 40 do before[k] = torch.zeros(300 * k, { device = "cuda" }) end
+    local g, added, sums, total = cuda.CUDAGraph(), nil, nil, nil
+    added, sums, total = cuda.graph(g, step)
+    before = nil                                       -- luacheck: ignore 311
+    collectgarbage()
+    local others = {}
+    for k = 1, 200 do others[k] = torch.full({ 20 * k }, k, { device = "cuda" }) end
+    x:fill_(1)
+    g:replay()
+    for k = 1, 200 do assert.is_true(torch.equal(others[k], torch.full({ 20 * k }, k, { device = "cuda" })), k) end
+    assert.same({ 5000, 5000, 10000 }, { added:sum():item(), sums[5000]:item(), total:item() })
+    others, g, added, sums = nil, nil, nil, nil        -- luacheck: ignore 311
+    collectgarbage()
+    assert.equal(3, torch.ones(3, { device = "cuda" }):sum():item())
+  end)
+
   it("comes back after a training loop, and the loop reaches a steady size", function ()
     local nn = torch.nn
     local net = nn.Sequential(nn.Linear(50, 40), nn.ReLU(), nn.Linear(40, 10)):to("cuda")

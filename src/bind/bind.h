@@ -30,7 +30,6 @@ void tl_pace (lua_State *L);                      /* tells the collector of byte
 
 /* reads arguments [first, top] by op's spec into a: 0, or -1 with a message; scratch memory is pooled */
 int tl_read_args (lua_State *L, const tl_Op *op, int first, tl_Args *a);
-int tl_push_results (lua_State *L, tl_Args *a);   /* how many it pushed */
 
 int tl_read_dtype (lua_State *L, int index);      /* a torch.float32 value; TL_NONE when it is none */
 void tl_push_dtype (lua_State *L, int dtype);

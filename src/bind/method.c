@@ -22,18 +22,17 @@ typedef struct Method {
 
 /* ---- results ---- */
 
-static int push_truth (lua_State *L, tl_Args *a) {
-  tl_Num v;
-  if (tl_peek_number(a->op->name, a->out[0], &v)) return -1;
-  lua_pushboolean(L, v.i != 0);
-  return 1;
-}
-
-/* may raise; called under tl_protect or push_many */
-int tl_push_results (lua_State *L, tl_Args *a) {
+static int push_body (lua_State *L) {
+  tl_Args *a = lua_touserdata(L, 1);
   const tl_Form *f = a->form;
+  tl_Num v;
   int n = 0;
-  if (f->truth) return push_truth(L, a);
+  luaL_checkstack(L, TL_MAXOUT + 8, "results");
+  if (f->truth) {
+    if (tl_peek_number(a->op->name, a->out[0], &v)) return tl_bad(L);
+    lua_pushboolean(L, v.i != 0);
+    return 1;
+  }
   if (f->list) {
     lua_createtable(L, a->nlist, 0);
     for (int i = 0; i < a->nlist; i++) {
@@ -50,13 +49,7 @@ int tl_push_results (lua_State *L, tl_Args *a) {
   return n;
 }
 
-static int push_body (lua_State *L) {
-  tl_Args *a = lua_touserdata(L, 1);
-  luaL_checkstack(L, TL_MAXOUT + 8, "results");
-  return tl_push_results(L, a);
-}
-
-/* tl_push_results without raising: how many, or -1 with an error object on top */
+/* the results on the stack without raising: how many, or -1 with an error object on top */
 static int push_many (lua_State *L, tl_Args *a) {
   int top = lua_gettop(L);
   lua_pushcfunction(L, push_body);
@@ -111,10 +104,9 @@ static int raise_pushed (lua_State *L, size_t mark, tl_Context *before) {
 }
 
 /* results beyond the first box: lists, truths, several */
-static int finish_many (lua_State *L, tl_State *S, tl_Args *a, size_t mark, tl_Context *before) {
+static int finish_many (lua_State *L, tl_Args *a, size_t mark, tl_Context *before) {
   int n = push_many(L, a);
   if (n < 0) return raise_pushed(L, mark, before);
-  if (S->ctx->failed) return tl_raise(L, mark, before);
   tl_drain(mark);
   tl_leave(before);
   return n;
@@ -166,14 +158,14 @@ static int call_long (lua_State *L, const Method *m) {
     if (into_self(m, &a)) return tl_raise(L, mark, before);
   }
   if (tl_apply(&a)) return tl_raise(L, mark, before);
-  if (m->inplace && tl_astensor(L, 1) != a.v[0].t) return finish_many(L, S, &a, mark, before);   /* self by its name */
+  if (m->inplace && tl_astensor(L, 1) != a.v[0].t) return finish_many(L, &a, mark, before);   /* self by its name */
   if (m->inplace || r.out) {
     int n = push_destinations(L, &r, &a, m->inplace);
     tl_drain(mark);
     tl_leave(before);
     return n;
   }
-  if (a.form->list || a.form->truth || !box || a.nout > 1) return finish_many(L, S, &a, mark, before);
+  if (a.form->list || a.form->truth || !box || a.nout > 1) return finish_many(L, &a, mark, before);
   if (a.out[0] && a.out[0] == tl_astensor(L, 1)) lua_pushvalue(L, 1);       /* x:contiguous() of a contiguous x is x */
   else {
     box->p = tl_retain(a.out[0]);

@@ -30,6 +30,7 @@ int tl_explain (tl_Device *d, int reason) {
       if (f.size)
         return tl_fault("Expected p_in >= 0 && p_in <= 1 to be true, but a probability is %s%s", f.value > 0 ? "above 1" :
                         f.value < 0 ? "below 0" : "nan", late);
+      if (f.what) return d->kind == 1 ? tl_fault("%s", f.what) : tl_fault("%s (on %s)", f.what, d->name);
       return tl_fault("a value is out of its range (%lld)%s", (long long)f.value, late);
     case TL_CANT: return tl_fault("device %s can't do this", d->name);
     default: return tl_fault("device %s: %s", d->name, d->why ? d->why(d) : "broken");
@@ -49,6 +50,15 @@ int tl_run (tl_Device *d, tl_Cmd *cmd) {
     reason = d->run(d, cmd, &c->env);
   }
   return TL_LIKELY(reason == TL_DONE) ? 0 : tl_explain(d, reason);
+}
+
+int tl_must (tl_Tensor *ok, const char *words) {
+  tl_Cmd c;
+  if (!ok) return -1;
+  tl_cmd_init(&c, TL_MUST, 0, TL_b8, 0);
+  tl_space(&c, 0, NULL, 0, 1, &ok, 0);
+  c.p[0].u = (uint64_t)(uintptr_t)words;
+  return tl_run(ok->storage->device, &c);
 }
 
 /* the host is about to wait for a device: is that wanted? */

@@ -65,6 +65,10 @@ int tl_gemm (int op, double alpha, tl_Tensor *a, tl_Tensor *b, double beta, tl_T
 int tl_peek (const char *what, tl_Tensor *, void *to);                 /* all numel elements, in logical order */
 int tl_peek_number (const char *what, tl_Tensor *, tl_Num *);          /* of a one-element tensor */
 
+/* fails with the words (a string that lives on) unless `ok`, a bool of one element, is true; a device with a queue tells
+   it late, so that nobody waits */
+int tl_must (tl_Tensor *ok, const char *words);
+
 void tl_touch (tl_Tensor *);                                           /* says that memory was written: version + 1 */
 
 #endif

@@ -90,6 +90,10 @@ static int cpu_run (tl_Device *d, const tl_Cmd *c, tl_Env *env) {
     case TL_SOFTMAX: return tl_cpu_softmax(c, env);
     case TL_NLL: return tl_cpu_nll(c, env);
     case TL_STEP: return tl_cpu_step(c, env);
+    case TL_MUST:
+      if (*(const uint8_t *)c->arg[0].data) return TL_DONE;
+      env->fault = (tl_Fault){ .what = (const char *)(uintptr_t)c->p[0].u };
+      return TL_BADVALUE;
     case TL_HOST: return c->more->call(c);
     default: return TL_CANT;
   }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TL_ABI_VERSION  1      /* grows when the meaning of something here changes; see TL_ABI below */
+#define TL_ABI_VERSION  2      /* grows when the meaning of something here changes; see TL_ABI below */
 #define TL_MAXDIM  8
 #define TL_MAXARG  6           /* operands of one command, results first */
 #define TL_MAXNUM  8           /* scalar parameters of one command */
@@ -65,6 +65,7 @@ typedef enum tl_Verb {
   TL_SOFTMAX,   /* lines of the one inside dim; see tl_SoftmaxOp                                */
   TL_NLL,       /* negative log likelihood of labelled rows; see tl_NllOp                       */
   TL_STEP,      /* one optimizer step in place; see tl_StepOp                                   */
+  TL_MUST,      /* arg0, one byte, must not be 0; p[0].u: address of what is said else, a string that lives on */
   TL_HOST,      /* a library call on host memory: more->call                                    */
   TL_NVERB
 } tl_Verb;
@@ -175,7 +176,7 @@ typedef enum tl_Reason {       /* why a command was not done; 0 is success */
 
 typedef struct tl_Fault {      /* details for words: which index, of which dim, of what size */
   int64_t value, size, dim;    /* of a TL_BADVALUE: size 1, a probability; value 2, -1 or 0: above 1, below 0, NaN */
-  const char *what;            /* env->what of the command at fault, where a device found it late; else NULL */
+  const char *what;            /* env->what of the command at fault, where a device found it late; a TL_MUST's words; else NULL */
 } tl_Fault;
 
 typedef struct tl_Env {        /* what a command runs under; one per state */

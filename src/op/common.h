@@ -38,4 +38,7 @@ static inline int tl_done (tl_Args *a, tl_Tensor *y) {
   return y ? 0 : -1;
 }
 
+/* fails with the words unless every element is in [low, high], NaN is not; on a card it is told late (tl_must).  compare.c */
+int tl_within (tl_Tensor *x, double low, double high, const char *words);
+
 #endif

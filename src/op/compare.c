@@ -1,19 +1,28 @@
 /*
 ** compare.c -- questions about two tensors: equal, close, of one size.
 */
+#include <math.h>
+
 #include "op/common.h"
 #include "op/families.h"
-
-static tl_Tensor *truth (tl_Args *a, int yes) {
-  tl_Tensor *t = tl_result(a, 0, TL_b8, 0, NULL);
-  return t && tl_fill(t, (tl_Num){ .i = yes }, TL_i64) == 0 ? t : NULL;
-}
 
 /* is a bool tensor true everywhere; no element is not true */
 static int all_of (tl_Args *a, tl_Tensor *t) {
   tl_Tensor *none[2] = { NULL, NULL }, *out[2];
   if (!t || tl_reduce(TL_reduce_all, t, (1u << t->ndim) - 1, 0, TL_NONE, NULL, none, out)) return -1;
   return tl_done(a, out[0]);
+}
+
+int tl_within (tl_Tensor *x, double low, double high, const char *words) {
+  tl_Tensor *none[2] = { NULL, NULL }, *out[2], *ok;
+  if (!x || tl_numel(x) == 0) return x ? 0 : -1;
+  if (tl_reduce(TL_reduce_amin, x, (1u << x->ndim) - 1, 0, TL_NONE, NULL, none, out)) return -1;
+  ok = tl_op2(TL_ge, out[0], tl_number(low));
+  if (high < INFINITY) {
+    if (tl_reduce(TL_reduce_amax, x, (1u << x->ndim) - 1, 0, TL_NONE, NULL, none, out)) return -1;
+    ok = tl_op2(TL_logical_and, ok, tl_op2(TL_le, out[0], tl_number(high)));
+  }
+  return tl_must(ok, words);
 }
 
 /* |x - y| <= atol + rtol |y|; equal numbers are close, nan only to nan and only when asked */
@@ -45,11 +54,11 @@ static int allclose (tl_Args *a) { return all_of(a, closeness(a)); }
 
 static int equal (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *y = a->v[1].t;
-  if (!tl_same_sizes(x, y)) return tl_done(a, truth(a, 0));
+  if (!tl_same_sizes(x, y)) return tl_done(a, tl_integer(0));
   return all_of(a, tl_op2(TL_eq, x, y));
 }
 
-static int is_same_size (tl_Args *a) { return tl_done(a, truth(a, tl_same_sizes(a->v[0].t, a->v[1].t))); }
+static int is_same_size (tl_Args *a) { return tl_done(a, tl_integer(tl_same_sizes(a->v[0].t, a->v[1].t))); }
 
 #define TWO "self:T other:T"
 #define LIMITS TWO " rtol:n=1e-05 atol:n=1e-08 equal_nan:b=false"

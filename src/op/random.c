@@ -156,7 +156,7 @@ static int normal (tl_Args *a) {
   tl_Tensor *t[2], *y, *in[2];
   int64_t size[TL_MAXDIM];
   int ndim, dtype;
-  tl_Num one = { .f = 1 }, bad;
+  tl_Num one = { .f = 1 };
   if (a->which == NUMBERS) {
     y = fresh(a, a->v[2].n, a->v[2].is, &a->v[4], tl_here->default_dtype, &a->v[5]);
     return draw_normal(y, tl_double(&a->v[0]), tl_double(&a->v[1]), &a->v[3]) ? -1 : finish(a, y, &a->v[6]);
@@ -165,12 +165,7 @@ static int normal (tl_Args *a) {
   t[1] = a->which == TENSOR_NUMBER ? tl_number(tl_double(&a->v[1])) : a->v[1].t;
   ndim = t[0] && t[1] ? tl_broadcast("normal", 2, t, size) : -1;
   if (ndim < 0) return -1;
-  if (a->which != TENSOR_NUMBER && !tl_here->plan && tl_numel(t[1]) > 0) {
-    tl_Tensor *negative = tl_op2(TL_lt, t[1], tl_integer(0));
-    negative = negative ? tl_sum(negative, (1u << negative->ndim) - 1, 0) : NULL;
-    if (!negative || tl_peek_number("normal", negative, &bad)) return -1;
-    if (bad.i) return tl_fault("normal expects all elements of std >= 0.0");
-  }
+  if (a->which != TENSOR_NUMBER && tl_within(t[1], 0, INFINITY, "normal expects all elements of std >= 0.0")) return -1;
   dtype = a->which == NUMBER_TENSOR ? t[1]->dtype : t[0]->dtype;
   y = a->out[0] = tl_result(a, 0, dtype, ndim, size);
   if (draw_normal(y, 0, a->which == TENSOR_NUMBER ? tl_double(&a->v[1]) : 1, &a->v[2])) return -1;
