@@ -3,6 +3,7 @@
 
 local torch = require "torch"
 local args = require "torch.utils.args"
+local compat = require "torch.compat"
 
 local fail = torch._C.fail
 local F = torch._C.functional
@@ -130,7 +131,40 @@ for name, place in pairs{relu = 2, relu6 = 2, selu = 2, silu = 2, mish = 2, hard
   end
 end
 
-require "torch.compat".losses(F)
+compat.losses(F)
+
+-- `weight` stands last of these losses' arguments: a factor for each element. The mean is that of the weighted
+-- elements (over the sum of the weights), huber_loss's that of all.
+for name, rest in pairs{mse_loss = {}, l1_loss = {}, huber_loss = {{"delta", 1.0}}} do
+  local op, old = F[name], name == "huber_loss" and {} or {{"size_average"}, {"reduce"}}
+  local spec = {"input", "target", table.unpack(old)}
+  spec[#spec + 1] = {"reduction", "mean"}
+  for _, p in ipairs(rest) do spec[#spec + 1] = p end
+  spec[#spec + 1] = {"weight"}
+  local place, read = #spec, args(name, table.unpack(spec))
+  F[name] = function(input, target, ...)
+    local n = select("#", ...)
+    local last = n > 0 and select(n, ...)
+    if n + 2 < place and not (type(last) == "table" and last.weight ~= nil) then return op(input, target, ...) end
+    local values = {read(input, target, ...)}
+    local weight = values[place]
+    if weight == nil then return op(input, target, ...) end
+    if not torch.is_tensor(weight) then
+      fail(("%s(): argument 'weight' (position %d) must be Tensor, not %s"):format(name, place, torch._C.got(weight)))
+    end
+    local reduction = values[#old + 3]
+    if #old > 0 then reduction = compat.reduction(values[3], values[4], reduction) end
+    local each = op(input, target, {reduction = "none", delta = rest[1] and values[place - 1]})
+    if not weight:is_same_size(input) then fail("Weights and input must have the same size.") end
+    each = each * weight
+    if reduction == "none" then return each end
+    if reduction == "sum" then return each:sum() end
+    if reduction ~= "mean" then
+      fail(("Invalid reduction mode: %s. Expected one of 'none', 'mean', 'sum'."):format(tostring(reduction)))
+    end
+    return rest[1] and each:mean() or each:sum() / weight:sum()
+  end
+end
 
 -- softmax and log_softmax without a dim: dim 1 of tensors with 0, 1 or 3 dims, else dim 2, and a warning
 for _, name in ipairs{"softmax", "log_softmax"} do
