@@ -98,13 +98,13 @@ describe("losses", function ()
 
   -- figures of PyTorch 2.15
   it("take a weight for each element", function ()
-    local x, y = torch.tensor{ { 1., -2. }, { 0.5, 3. } }, torch.tensor{ { 0., 1. }, { 2., -1. } }
-    local w = torch.tensor{ { 1., 2. }, { 0.5, 3. } }
-    assert.equal(68.125, F.mse_loss(x, y, { reduction = "sum", weight = w }):item())
-    assert.is_true(math.abs(F.mse_loss(x, y, { weight = w }):item() - 10.4808) < 1e-4)
-    assert.equal(19.75, F.l1_loss(x, y, nil, nil, "sum", w):item())
-    assert.equal(4.125, F.huber_loss(x, y, { weight = w }):item())
-    assert.equal(9.0625, F.huber_loss(x, y, "sum", 0.5, w):item())
-    raises(function () F.mse_loss(x, y, { weight = w[1] }) end, "Weights and input must have the same size.")
+    local input, y = torch.tensor{ { 1., -2. }, { 0.5, 3. } }, torch.tensor{ { 0., 1. }, { 2., -1. } }
+    local factors = torch.tensor{ { 1., 2. }, { 0.5, 3. } }
+    assert.equal(68.125, F.mse_loss(input, y, { reduction = "sum", weight = factors }):item())
+    assert.is_true(math.abs(F.mse_loss(input, y, { weight = factors }):item() - 10.4808) < 1e-4)
+    assert.equal(19.75, F.l1_loss(input, y, nil, nil, "sum", factors):item())
+    assert.equal(4.125, F.huber_loss(input, y, { weight = factors }):item())
+    assert.equal(9.0625, F.huber_loss(input, y, "sum", 0.5, factors):item())
+    raises(function () F.mse_loss(input, y, { weight = factors[1] }) end, "Weights and input must have the same size.")
   end)
 end)
