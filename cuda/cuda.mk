@@ -19,6 +19,7 @@ CUDA_SIZE  = $(if $(shell $(NVCC) --help 2>/dev/null | grep -e -compress-mode),-
 # -fmad=false: products and sums round as on the CPU; where the formulas fuse they say fma
 CUDA_FLAGS = -std=c++17 -O3 -fmad=false -Isrc -Icuda -Xptxas -warn-spills $(CUDA_SIZE) \
              -Xcompiler -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-rtti,-Wall
+CUDA_FLAGS += $(if $(filter 5% 6%,$(CUDA_ARCH)),-DCU_FEW_ARGUMENTS)     # kernels of these cards take 4 KB of them
 CUDA_OBJ  := $(patsubst cuda/%,build/cuda/%.o,$(CUDA_HOST) $(CUDA_KERN))
 
 cuda:

@@ -16,7 +16,7 @@
 #define CU_CARDS    64
 #define CU_STREAMS  64                       /* of a card: a block has one bit for each */
 #define CU_WORDS    640                      /* room for why something failed */
-#define CU_TICKETS  1024                     /* of a card: one for each stream and mirror */
+#define CU_TICKETS  1024                     /* of a card: two for each stream and mirror */
 
 typedef struct cu_Plan cu_Plan;
 typedef struct cu_Stream cu_Stream;
@@ -41,7 +41,7 @@ struct cu_Stream {
   int taken;                                 /* a mirror: in use by a capture */
   int id;                                    /* its place in cu_Gpu.stream, -1: a mirror */
   int priority, holders;
-  unsigned *ticket;                          /* a word on the card that is 0 between its kernels */
+  unsigned *ticket;                          /* two words on the card that are 0 between kernels: its own, its captured ones' */
   int busy;                                  /* atomic: something was queued since the host last waited here */
   cu_Plan *plan;                             /* its work is being captured for this plan */
   cu_Pool *pool[2];                          /* free memory: large, small */
@@ -66,7 +66,7 @@ struct cu_Gpu {
   size_t shared;                             /* bytes of shared memory that a block may ask for */
   unsigned *tickets;
   int ticketed;                              /* atomic: so many are given out */
-  pthread_mutex_t lock;
+  pthread_mutex_t lock, replay;
   cu_Stream stream[CU_STREAMS];              /* [0] is the device's own */
   int streams;                               /* atomic: so many are there */
   cudaEvent_t *event[2];                     /* to spare: plain, timed */

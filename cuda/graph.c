@@ -183,10 +183,12 @@ static int run_plan (tl_Device *d, void *plan, tl_Env *env) {
   if (cu_plan(g)) return cu_say(g, TL_BROKEN, "a captured step can't run inside another capture");
   cu_thread.env = env;
   cu_enter(g);
+  pthread_mutex_lock(&g->replay);            /* plans of one home share memory: no other thread's may start in between */
   reason = cross(g, p->home, s);
   if (!reason) reason = cu_fail(g, cudaGraphLaunch(p->exec, s->queue), "cudaGraphLaunch");
   cu_touch(s);
   if (!reason) reason = cross(g, s, p->home);
+  pthread_mutex_unlock(&g->replay);
   if (!reason && g->blocking) {
     reason = cu_wait(g, s);
     if (!reason) reason = cu_told(g, env);

@@ -30,19 +30,23 @@ static inline cudaError_t cu_begin (void (*kernel) (P...), dim3 grid, dim3 block
 }
 #endif
 
-/* above 48 KB a kernel must ask for its shared memory before */
+/*
+** Above 48 KB, its own variables counted, a kernel must ask for its shared memory before.  It asks for all that it may
+** ever have (CU_OWN is left to those variables): another thread's launch of it may be under way, and needs its own.
+*/
+enum { CU_OWN = 1024 };
 template <class... P, class... A>
-static inline cudaError_t cu_start (void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... args) {
-  if (shared > 48 << 10) {
-    cudaError_t e = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared);
+static inline cudaError_t cu_start (cu_Work *w, void (*kernel) (P...), dim3 grid, dim3 block, size_t shared, A... args) {
+  if (shared + CU_OWN > 48 << 10) {
+    cudaError_t e = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)w->shared - CU_OWN);
     if (e != cudaSuccess) return e;
   }
-  return cu_begin(kernel, grid, block, shared, stream, args...);
+  return cu_begin(kernel, grid, block, shared, w->stream, args...);
 }
 
 /* a tl_Reason */
 #define CU_LAUNCH(w, kernel, grid, block, shared, ...) \
-  cu_check(w, cu_start(kernel, grid, block, shared, (w)->stream, __VA_ARGS__), #kernel)
+  cu_check(w, cu_start(w, kernel, grid, block, shared, __VA_ARGS__), #kernel)
 
 /*
 ** In a kernel: the first fault of the device is kept, later ones are not.  The word lies in the host's memory, and the

@@ -81,8 +81,8 @@ static int run (tl_Device *d, const tl_Cmd *c, tl_Env *env) {
   w.major = g->facts.major;
   w.minor = g->facts.minor;
   w.shared = g->shared;
-  w.arguments = g->facts.driver >= 12010 && CUDART_VERSION >= 12010 ? 32764 : 4096;
-  w.ticket = s->ticket;
+  w.arguments = g->facts.major >= 7 && g->facts.driver >= 12010 && CUDART_VERSION >= 12010 ? 32764 : 4096;
+  w.ticket = s->ticket + (s->plan != NULL);
   w.scratch = NULL;
   reason = dispatch(c, &w);
   cu_touch(s);
@@ -250,6 +250,7 @@ static cu_Gpu *make (int index, const char **why) {
   g->index = index;
   g->blocking = on("CUDA_LAUNCH_BLOCKING") || on("TLUA_LAUNCH_BLOCKING");
   pthread_mutex_init(&g->lock, NULL);
+  pthread_mutex_init(&g->replay, NULL);
   pthread_mutex_init(&g->staging, NULL);
   fill(g);
   if (start(g)) {

@@ -303,7 +303,7 @@ template <class S, int E, int V, bool back> static int short_lines (Soft *r, cu_
 
 template <class S, int E, int V, bool back> static int long_lines (Soft *r, cu_Work *w) {
   size_t bytes = (size_t)r->n * sizeof(typename S::Kept::M);
-  r->kept = bytes + 1024 <= w->shared;       /* the kernel has a little of its own */
+  r->kept = bytes + CU_OWN <= w->shared;
   return CU_LAUNCH(w, (soft_long<S, E, V, back>), dim3(cu_grid(r->lines)), dim3(cu_threads(cu_over(r->n, E), widest<S>())),
                    r->kept ? bytes : 0, *r);
 }

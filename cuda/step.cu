@@ -288,6 +288,8 @@ int cu_step (const tl_Cmd *c, cu_Work *w) {
   const int64_t *points = count && arg != c->arg ? (const int64_t *)c->more->bytes : NULL;
   if (c->arg[0].dtype > TL_bf16 || c->op > TL_STEP_RMSPROP || c->narg - (c->op == TL_STEP_ADAM) > MOST) return TL_CANT;
   if (points && c->more->nbytes != count * (int)sizeof *points) return TL_CANT;
+#if CUDART_VERSION >= 12010 && !defined CU_FEW_ARGUMENTS
   if (count > LIST && w->arguments >= (int)sizeof(List<LONG>)) return steps<LONG>(c, w, arg, count, points);
+#endif
   return steps<LIST>(c, w, arg, count, points);
 }

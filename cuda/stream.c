@@ -41,8 +41,8 @@ void cu_count_wait (cu_Gpu *g) { __atomic_fetch_add(&g->waits, 1, __ATOMIC_RELAX
 /* ---- streams ---- */
 
 int cu_stream_start (cu_Gpu *g, cu_Stream *s, int priority) {
-  int least = 0, most = 0, ticket = __atomic_fetch_add(&g->ticketed, 1, __ATOMIC_RELAXED);
-  if (ticket >= CU_TICKETS) return cu_say(g, TL_NOMEM, "too many steps are being captured at a time");
+  int least = 0, most = 0, ticket = __atomic_fetch_add(&g->ticketed, 2, __ATOMIC_RELAXED);
+  if (ticket + 2 > CU_TICKETS) return cu_say(g, TL_NOMEM, "too many steps are being captured at a time");
   cudaDeviceGetStreamPriorityRange(&least, &most);       /* the smaller the number the more urgent */
   s->gpu = g;
   s->home = s;

@@ -18,7 +18,7 @@ static cudaStream_t stream;
 
 #define KERNEL static __global__ void
 #define LAUNCH(kernel, grid, block, shared, ...) \
-  check(cu_start(kernel, grid, block, shared, stream, __VA_ARGS__), #kernel)
+  check(cu_begin(kernel, dim3(grid), dim3(block), shared, stream, __VA_ARGS__), #kernel)
 
 static void check (cudaError_t e, const char *what) {
   if (e == cudaSuccess) return;
@@ -229,7 +229,7 @@ static void unordered_streams () {           /* one stream uses what another mak
   check(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "event");
   float *z;
   check(cudaMalloc(&z, sizeof host), "malloc");
-  check(cu_start(k_copy, 1, N, 0, maker, x, z, N), "launch");
+  check(cu_begin(k_copy, dim3(1), dim3(N), 0, maker, x, z, N), "launch");
   check(cudaEventRecord(made, maker), "record");
   if (right) check(cudaStreamWaitEvent(stream, made, 0), "wait");
   LAUNCH(k_copy, 1, N, 0, z, y, N);
@@ -274,7 +274,7 @@ static void capture_fork () {                /* a second stream in the capture, 
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "begin");
   check(cudaEventRecord(fork, stream), "record");
   check(cudaStreamWaitEvent(other, fork, 0), "wait");
-  check(cu_start(k_copy, 1, N, 0, other, x, y, N), "launch");
+  check(cu_begin(k_copy, dim3(1), dim3(N), 0, other, x, y, N), "launch");
   check(cudaEventRecord(join, other), "record");
   if (right) check(cudaStreamWaitEvent(stream, join, 0), "wait");
   LAUNCH(k_add, 1, N, 0, x, y);
@@ -304,7 +304,7 @@ static void large_shared () {
   size_t n = 100 << 10;
   cudaFuncAttribute most = cudaFuncAttributeMaxDynamicSharedMemorySize;
   if (right) check(cudaFuncSetAttribute((const void *)k_dynamic, most, (int)n), "attribute");
-  check(cu_begin(k_dynamic, dim3(1), dim3(N), n, stream, x, y, 0), "launch");         /* cu_start would ask itself */
+  check(cu_begin(k_dynamic, dim3(1), dim3(N), n, stream, x, y, 0), "launch");       
   expect(same);
 }
 static void double_free () {

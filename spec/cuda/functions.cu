@@ -97,8 +97,8 @@ static __global__ void sums (unsigned long long *total, float *f, int *most, int
 }
 
 int main () {
-  run(cu_start(bits, 1, 1, 0, 0, 0));
-  run(cu_start(warps, 2, 64, 0, 0, 0));
+  run(cu_begin(bits, dim3(1), dim3(1), 0, 0, 0));
+  run(cu_begin(warps, dim3(2), dim3(64), 0, 0, 0));
   unsigned long long *total;
   float *f;
   int *most, *places;
@@ -108,7 +108,7 @@ int main () {
   run(cudaMallocHost(&places, 720 * sizeof(int)));
   *total = 0; *f = 0; *most = -1;
   for (int i = 0; i < 720; i++) places[i] = 0;
-  run(cu_start(sums, dim3(4, 3, 2), dim3(5, 3, 2), 64, 0, total, f, most, places));
+  run(cu_begin(sums, dim3(4, 3, 2), dim3(5, 3, 2), 64, 0, total, f, most, places));
   IS(*total, 720ull * 719 / 2); IS(*f, 720.0f); IS(*most, 719);
   for (int i = 0; i < 720; i++) IS(places[i], 1);
   cudaDeviceProp p;

@@ -69,6 +69,32 @@ describe("memory on a card", function ()
     assert.equal(3, torch.ones(3, { device = "cuda" }):sum():item())
   end)
 
+  it("of one branch of a captured step is not used by another that runs beside it", function ()
+    passes([[
+      torch.set_default_device("cuda")
+      local a, b = torch.randn(100, 64), torch.randn(100, 64)
+      local want = { (a * 2 + 1):tanh(), (b * 3):exp(), (b * 2 + 1):tanh() }
+      local s, g, got = torch.cuda.Stream(), torch.cuda.CUDAGraph(), {}
+      torch.cuda.graph(g, function ()
+        local main = torch.cuda.current_stream()
+        do
+          local t = b * 2
+          s:wait_stream(main)
+          t:record_stream(s)
+          torch.cuda.stream(s, function () got[1], got[3] = (a * 2 + 1):tanh(), (t + 1):tanh() end)
+        end
+        collectgarbage()
+        got[2] = (b * 3):exp()
+        main:wait_stream(s)
+      end)
+      for _ = 1, 50 do
+        g:replay()
+        torch.cuda.synchronize()
+        for k = 1, 3 do assert(torch.equal(want[k], got[k]), k) end
+      end
+    ]], { TLUA_CUDA_SIM_ORDER = "shuffle" })
+  end)
+
   it("comes back after a training loop, and the loop reaches a steady size", function ()
     local nn = torch.nn
     local net = nn.Sequential(nn.Linear(50, 40), nn.ReLU(), nn.Linear(40, 10)):to("cuda")

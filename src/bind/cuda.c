@@ -241,6 +241,7 @@ static int record_stream_body (lua_State *L) {
   lua_getfield(L, 2, "_queue");                          /* the handle of lua/torch/cuda_streams.lua */
   stream = tl_check_stream(L, -1, d);
   if (d->stream_use && t->storage->block && d->stream_use(d, stream, t->storage->data)) return tl_cuda_broken(L, d);
+  if (tl_here->plan) tl_plan_share(tl_here->plan, t->storage);
   return 0;
 }
 

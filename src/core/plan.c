@@ -4,6 +4,7 @@
 ** Three kinds of memory: storages from outside that a command touches are pinned (retained); blocks of
 ** storages born and dead inside the writing are kept here and reused here only; storages born inside
 ** and still alive at the end are pinned then.  So replay finds every address as it was.
+** A block is used again by the queue ("stream") that it served, and no other: two branches of a step run side by side.
 */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 
 typedef struct Line { tl_Device *device; tl_Cmd cmd; } Line;
 typedef struct Pin { tl_Storage *storage; uint32_t writes; } Pin;
-typedef struct Block { void *data; size_t block; tl_Device *device; int busy; } Block;
+typedef struct Born { tl_Storage *storage; void *queue; } Born;
+typedef struct Block { void *data; size_t block; tl_Device *device; void *queue; int busy; } Block;
 
 struct tl_Plan {
   tl_Device *device;
@@ -24,7 +26,7 @@ struct tl_Plan {
   int failed;
   Line *lines;  size_t nlines, clines;
   Pin *pins;  size_t npins, cpins;       /* from outside, and at the end the survivors */
-  tl_Storage **born;  size_t nborn, cborn;   /* alive and born in this plan; a hole is NULL */
+  Born *born;  size_t nborn, cborn;      /* alive and born in this plan; a hole is NULL */
   Block *blocks;  size_t nblocks, cblocks;
   void **more;  size_t nmore, cmore;     /* copies of tl_More */
 };
@@ -110,15 +112,22 @@ void tl_plan_pin (tl_Plan *p, tl_Storage *s, int written) {
   p->pins[p->npins++].writes = written != 0;
 }
 
+static void *queue_of (tl_Device *d) { return d->stream ? d->stream(d) : NULL; }
+
 void tl_plan_born (tl_Plan *p, tl_Storage *s) {
   if (grow(p, &p->born, p->nborn, &p->cborn, sizeof *p->born)) return;
-  p->born[p->nborn] = s;
+  p->born[p->nborn] = (Born){ s, queue_of(s->device) };
   s->born = (uint32_t)++p->nborn;
 }
 
+void tl_plan_share (tl_Plan *p, tl_Storage *s) {
+  if (s->born) p->born[s->born - 1].queue = p;             /* which is no queue */
+}
+
 void *tl_plan_block (tl_Plan *p, tl_Device *d, size_t block) {
+  void *queue = queue_of(d);
   for (size_t i = 0; i < p->nblocks; i++)
-    if (!p->blocks[i].busy && p->blocks[i].block == block && p->blocks[i].device == d) {
+    if (!p->blocks[i].busy && p->blocks[i].block == block && p->blocks[i].device == d && p->blocks[i].queue == queue) {
       p->blocks[i].busy = 1;
       return p->blocks[i].data;
     }
@@ -127,13 +136,19 @@ void *tl_plan_block (tl_Plan *p, tl_Device *d, size_t block) {
 
 int tl_plan_take_block (tl_Plan *p, tl_Storage *s) {
   int small = s->block && s->data == (char *)s + TL_STORAGE_HEAD;                  /* header and data are one block */
-  p->born[s->born - 1] = NULL;
+  void *queue = p->born[s->born - 1].queue;
+  p->born[s->born - 1].storage = NULL;
   for (size_t i = 0; i < p->nblocks; i++)
-    if (p->blocks[i].data == s->data) { p->blocks[i].busy = 0; return 1; }
+    if (p->blocks[i].data == s->data) {
+      p->blocks[i].busy = 0;
+      p->blocks[i].queue = queue;
+      return 1;
+    }
   if (!s->block || grow(p, &p->blocks, p->nblocks, &p->cblocks, sizeof *p->blocks)) return 0;
   p->blocks[p->nblocks].data = small ? (void *)s : s->data;
   p->blocks[p->nblocks].block = s->block;
   p->blocks[p->nblocks].device = s->device;
+  p->blocks[p->nblocks].queue = queue;
   p->blocks[p->nblocks++].busy = small;  /* small ones are kept, not reused: their header would be overwritten */
   return 1;
 }
@@ -147,7 +162,7 @@ static int replay (tl_Plan *p) {
 int tl_plan_end (tl_Plan *p, int run) {
   p->context->plan = NULL;
   for (size_t i = 0; i < p->nborn; i++) {
-    tl_Storage *s = p->born[i];
+    tl_Storage *s = p->born[i].storage;
     if (!s) continue;
     s->born = 0;
     for (size_t k = 0; k < p->nblocks; k++)                /* a survivor in a block of ours owns it from now on */

@@ -22,5 +22,6 @@ void tl_plan_pin (tl_Plan *, tl_Storage *, int written);
 void *tl_plan_block (tl_Plan *, tl_Device *, size_t block);            /* a free block of the plan's, or NULL */
 int tl_plan_take_block (tl_Plan *, tl_Storage *);                      /* 1: the plan keeps the block of a dying storage */
 void tl_plan_born (tl_Plan *, tl_Storage *);
+void tl_plan_share (tl_Plan *, tl_Storage *);                          /* a born one that other queues read, too: never used again */
 
 #endif
