@@ -15,7 +15,8 @@ CUDA_PLUGIN = tlua_cuda.so
 CUDA_ARCH ?= $(patsubst compute_%,%,$(filter-out compute_5% compute_6% compute_70 compute_72,$(shell $(NVCC) --list-gpu-arch 2>/dev/null)))
 CUDA_LAST  = $(lastword $(CUDA_ARCH))
 CUDA_GEN   = $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) -gencode arch=compute_$(CUDA_LAST),code=compute_$(CUDA_LAST)
-CUDA_SIZE  = $(if $(shell $(NVCC) --help 2>/dev/null | grep -e -compress-mode),-compress-mode=size)
+# drivers before 12.4 can't read compressed code, and serve what toolkits 12 build
+CUDA_SIZE  = $(if $(shell $(NVCC) --version 2>/dev/null | grep -E 'release (1[3-9]|[2-9][0-9])'),-compress-mode=size)
 # -fmad=false: products and sums round as on the CPU; where the formulas fuse they say fma
 CUDA_FLAGS = -std=c++17 -O3 -fmad=false -Isrc -Icuda -Xptxas -warn-spills $(CUDA_SIZE) \
              -Xcompiler -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-rtti,-Wall

@@ -11,7 +11,7 @@
 
 /* CUDA's numbers */
 enum {
-  NO_MEMORY = 2, NOT_STARTED = 3, UNLOADING = 4, NO_IMAGE = 209, BAD_PTX = 222, CAPTURE_FIRST = 900, CAPTURE_LAST = 908
+  NO_MEMORY = 2, NOT_STARTED = 3, UNLOADING = 4, BAD_IMAGE = 200, NO_IMAGE = 209, BAD_CODE = 218, BAD_PTX = 222, CAPTURE_FIRST = 900, CAPTURE_LAST = 908
 };
 
 /* 1: the context is lost */
@@ -21,14 +21,14 @@ static int lasting (int e) {
     case 214: case 220: case 226:            /* memory or link errors of the hardware */
     case 700: case 702: case 709: case 710:  /* illegal address, timeout, context destroyed, assertion */
     case 714: case 715: case 716: case 717: case 718: case 719: case 721:      /* a kernel that ran astray */
-    case 810:                                /* the server that shares the card ended this client */
+    case 810: case 911:                      /* the server that shares the card ended this client; another device's error */
       return 1;
     default: return 0;
   }
 }
 
 static const char *hint (const cu_Gpu *g, int e) {
-  if (e == NO_IMAGE || e == BAD_PTX)
+  if (e == BAD_IMAGE || e == NO_IMAGE || e == BAD_CODE || e == BAD_PTX)
     return "; the plugin was built for other cards: `make cuda` on this machine builds it for this one";
   if (e == NOT_STARTED) return "; a process that forks after it used CUDA can't use it in the child";
   if (e >= CAPTURE_FIRST && e <= CAPTURE_LAST) return "; a step that is being captured can't do this";

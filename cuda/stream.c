@@ -122,12 +122,12 @@ int cu_wait (cu_Gpu *g, cu_Stream *s) {
   return cu_fail(g, cudaStreamSynchronize(s->queue), "cudaStreamSynchronize");
 }
 
-/* streams whose work is being captured have nothing to wait for */
+/* all but those whose work is being captured; idle ones too, since another thread may be waiting there just now */
 int cu_wait_all (cu_Gpu *g) {
   int n = cu_count(g), reason = TL_DONE;
   for (int i = 0; i < n && !reason; i++) {
     cu_Stream *s = &g->stream[i];
-    if (!s->plan && (i == 0 || __atomic_load_n(&s->busy, __ATOMIC_RELAXED))) reason = cu_wait(g, s);
+    if (!s->plan) reason = cu_wait(g, s);
   }
   return reason;
 }

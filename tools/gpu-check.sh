@@ -16,6 +16,7 @@ cd "$(dirname "$0")/.." || exit 2
 [ $# = 1 ] || { echo "usage: tools/gpu-check.sh OUT" >&2; exit 2; }
 mkdir -p "$1" || exit 2
 out=$(cd "$1" && pwd)
+self=$PWD/tools/gpu-check.sh
 sim=${SIM:-}
 [ "$sim" != 0 ] || sim=
 export LC_ALL=C.UTF-8
@@ -36,7 +37,8 @@ find_python () {
   local p
   for p in ${PYTHON:-} python3 "${TLUA_PEERS:-.venv}/bin/python"; do
     [ -z "$sim" ] || [ "$p" = "${PYTHON:-}" ] || continue
-    (cd / && timeout 20 "$p" -c 'import sys, torch; sys.exit(not (sys.argv[1] or torch.cuda.is_available()))' "$sim") 2> /dev/null &&
+    case $p in /*) ;; */*) p=$PWD/$p ;; esac
+    (cd / && timeout 60 "$p" -c 'import sys, torch; sys.exit(not (sys.argv[1] or torch.cuda.is_available()))' "$sim") 2> /dev/null &&
       echo "$p" && return
   done
 }
@@ -83,7 +85,7 @@ END
 }
 
 part_build () {
-  local jobs nvcc arch
+  local jobs nvcc arch built=""
   jobs=$(nproc)
   nvcc=$(find_tool nvcc)
   if ! "$tlua" -e '' 2> /dev/null; then make -j"$jobs" tlua || return 1; fi
@@ -91,11 +93,17 @@ part_build () {
   elif [ -n "$nvcc" ] && command -v make > /dev/null; then
     arch=$(ask_card compute_cap | tr -d .)
     export NVCC_APPEND_FLAGS="-t 0"
-    make cuda JOBS="$jobs" NVCC="$nvcc" ${arch:+CUDA_ARCH="$arch"} || return 1
-  elif [ -f "$kit/tlua_cuda.so" ]; then cp "$kit/tlua_cuda.so" "$plugin"
+    if ! make cuda JOBS="$jobs" NVCC="$nvcc" CUDA_ARCH="${arch:-90}"; then
+      [ -f "$kit/tlua_cuda.so" ] || return 1
+      cp "$kit/tlua_cuda.so" "$plugin"
+      built=", brought along: it could not be built here"
+    fi
+  elif [ -f "$kit/tlua_cuda.so" ]; then
+    cp "$kit/tlua_cuda.so" "$plugin"
+    built=", brought along"
   fi
   [ -f "$plugin" ] || { say "there is no plugin, and no nvcc to make it"; return 1; }
-  say "$(du -k "$plugin" | cut -f 1) KB"
+  say "$(du -k "$plugin" | cut -f 1) KB$built"
 }
 
 part_smoke () {
@@ -158,7 +166,7 @@ part_sanitizer () {
   sanitizer=$(find_tool compute-sanitizer) || { say "compute-sanitizer is not here"; return 3; }
   for tool in memcheck racecheck initcheck; do
     echo "== $tool" >> "$out/sanitizer.txt"
-    timeout -k 3 30 "$sanitizer" --tool "$tool" --error-exitcode 9 --print-limit 20 \
+    timeout --foreground -k 2 28 "$sanitizer" --tool "$tool" --error-exitcode 9 --print-limit 20 \
       "$tlua" tools/gpu_parity.lua run - cuda few > "$work/$tool" 2>&1 || status=1
     cat "$work/$tool" >> "$out/sanitizer.txt"
     told=$(sed -n 's/.*SUMMARY: //p' "$work/$tool" | tail -n 1)
@@ -176,11 +184,11 @@ part_bench () {
     say "small sizes, where no figure means anything"
     return 0
   fi
-  timeout -k 3 38 "$tlua" bench/gpu.lua > "$out/bench.txt" 2>&1
+  timeout --foreground -k 2 37 "$tlua" bench/gpu.lua > "$out/bench.txt" 2>&1
   status=$?
   cat "$out/bench.txt"
   if [ -n "$python" ]; then
-    timeout -k 3 38 "$python" bench/peers/gpu.py > "$out/bench-pytorch.txt" 2>&1
+    timeout --foreground -k 2 37 "$python" bench/peers/gpu.py > "$out/bench-pytorch.txt" 2>&1
     cat "$out/bench-pytorch.txt"
   fi
   say "see below"
@@ -217,7 +225,7 @@ part () {
   case $wanted in *" $name "*) ;; *) return ;; esac
   echo "== $name" | tee -a "$out/log.txt"
   rm -f "$work/words"
-  GPU_CHECK_NOW=$name timeout -k 5 "$limit" "$0" "$out" > "$work/now" 2>&1 < /dev/null
+  GPU_CHECK_NOW=$name timeout -k 5 "$limit" bash "$self" "$out" > "$work/now" 2>&1 < /dev/null
   case $? in
     0) verdict=passed ;;
     3) verdict="not here" ;;

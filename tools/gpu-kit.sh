@@ -1,12 +1,13 @@
 #!/bin/bash
 # gpu-kit.sh [DIR] -- what a machine with a card but without Lua, OpenBLAS and busted needs to run tools/gpu-check.sh: tlua with
-# the shared libraries it uses, busted, and the plugin if it was built.  DIR is build/gpu-kit, where gpu-check.sh looks for it.
+# the shared libraries it uses, busted, and the plugin where there is nvcc (CUDA_ARCH=90: for that card alone).  DIR is build/gpu-kit, where gpu-check.sh looks for it.
 # Copy the whole tree with it; the two machines must both be x86-64, and the other one's C library not older than this one's.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 kit=${1:-build/gpu-kit}
 set -e
-[ -x tlua ] || make
+make tlua
+if command -v nvcc > /dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then make cuda; fi
 rm -rf "$kit"
 mkdir -p "$kit/bin" "$kit/lib" "$kit/share" "$kit/clib"
 cp tlua "$kit/bin/tlua-itself"
