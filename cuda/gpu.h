@@ -87,7 +87,6 @@ struct cu_Gpu {
 typedef struct cu_Thread {
   cu_Stream *stream[CU_CARDS];               /* the current one; NULL: the device's own */
   cu_Plan *plan;                             /* being captured by this thread */
-  tl_Env *env;                               /* of the last command or wait: where a move outwards tells a fault */
   char why[CU_WORDS];
 } cu_Thread;
 
@@ -153,7 +152,7 @@ static inline cu_Plan *cu_plan (const cu_Gpu *g) {
 }
 
 /* move.c, pinned.c */
-int cu_move (tl_Device *, void *to, const void *from, size_t bytes, int direction);
+int cu_move (tl_Device *, void *to, const void *from, size_t bytes, int direction, tl_Env *);
 void *cu_pin (size_t bytes);                                   /* NULL: none left */
 void cu_unpin (void *);
 int cu_pin_use (const void *, size_t bytes, cu_Stream *);      /* 1: pinned here, kept until the stream is past this */

@@ -181,7 +181,6 @@ static int run_plan (tl_Device *d, void *plan, tl_Env *env) {
   int reason;
   if (cu_is_broken(g)) return TL_BROKEN;
   if (cu_plan(g)) return cu_say(g, TL_BROKEN, "a captured step can't run inside another capture");
-  cu_thread.env = env;
   cu_enter(g);
   pthread_mutex_lock(&g->replay);            /* plans of one home share memory: no other thread's may start in between */
   reason = cross(g, p->home, s);

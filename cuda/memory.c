@@ -219,7 +219,7 @@ cu_Block *cu_take (cu_Gpu *g, cu_Stream *s, size_t wanted) {
   cu_Memory *m = &g->memory;
   cu_Block *b = NULL;
   pthread_mutex_lock(&m->lock);
-  if (wanted > SIZE_MAX / 2) b = NULL;                   /* what can't be rounded up */
+  if (wanted >> 48) b = NULL;                            /* what no pool has a row for */
   else if (m->mode == CU_NONE) {
     if (m->dead && !__atomic_load_n(&g->captures, __ATOMIC_ACQUIRE)) give_segments_back(g);
     b = grow(g, s, wanted ? wanted : 1, 1);

@@ -153,7 +153,7 @@ static int inwards (cu_Gpu *g, cu_Stream *s, void *to, const void *from, size_t 
 
 /* ---- outwards ---- */
 
-static int outwards (cu_Gpu *g, cu_Stream *s, void *to, const void *from, size_t bytes, int later) {
+static int outwards (cu_Gpu *g, cu_Stream *s, void *to, const void *from, size_t bytes, int later, tl_Env *env) {
   void *landing;
   int reason, busy = __atomic_load_n(&s->busy, __ATOMIC_RELAXED);
   if (later && cu_pin_use(to, bytes, s)) return queue(g, s, to, from, bytes, cudaMemcpyDeviceToHost);
@@ -165,10 +165,10 @@ static int outwards (cu_Gpu *g, cu_Stream *s, void *to, const void *from, size_t
     if (!reason) memcpy(to, landing, bytes);
     cu_unpin(landing);
   }
-  return !reason && cu_thread.env ? cu_told(g, cu_thread.env) : reason;
+  return reason ? reason : cu_told(g, env);
 }
 
-int cu_move (tl_Device *d, void *to, const void *from, size_t bytes, int direction) {
+int cu_move (tl_Device *d, void *to, const void *from, size_t bytes, int direction, tl_Env *env) {
   cu_Gpu *g = cu_gpu(d);
   int later = direction & TL_MOVE_LATER, reason;
   if (cu_is_broken(g)) return TL_BROKEN;
@@ -177,7 +177,7 @@ int cu_move (tl_Device *d, void *to, const void *from, size_t bytes, int directi
   switch (direction & 3) {
     case TL_MOVE_IN: return inwards(g, cu_home(g), to, from, bytes, later);
     case TL_MOVE_OUT:
-      if (!cu_plan(g)) return outwards(g, cu_current(g), to, from, bytes, later);
+      if (!cu_plan(g)) return outwards(g, cu_current(g), to, from, bytes, later, env);
       cu_say(g, TL_BROKEN, "the host can't read device memory inside a step that is being captured");
       return cu_plan_drop(g, TL_BROKEN);
     case TL_MOVE_WITHIN:

@@ -69,7 +69,6 @@ static int run (tl_Device *d, const tl_Cmd *c, tl_Env *env) {
   int reason;
   if (__builtin_expect(cu_is_broken(g), 0)) return TL_BROKEN;
   cu_enter(g);
-  cu_thread.env = env;
   if (__builtin_expect(cu_thread.plan != NULL, 0) && (reason = cu_plan_fits(g, s)) != TL_DONE) return reason;
   w.gpu = g;
   w.stream = s->queue;

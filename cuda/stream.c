@@ -133,8 +133,7 @@ int cu_wait_all (cu_Gpu *g) {
 }
 
 /* 0 when the host may wait now; else the reason, and a capture is at its end */
-static int may_wait (cu_Gpu *g, tl_Env *env) {
-  if (env) cu_thread.env = env;
+static int may_wait (cu_Gpu *g) {
   if (cu_is_broken(g)) return TL_BROKEN;
   if (cu_plan(g)) {
     cu_say(g, TL_BROKEN, "the host can't wait for the device inside a step that is being captured");
@@ -147,14 +146,14 @@ static int may_wait (cu_Gpu *g, tl_Env *env) {
 
 int cu_sync (tl_Device *d, tl_Env *env) {
   cu_Gpu *g = cu_gpu(d);
-  int reason = may_wait(g, env);
+  int reason = may_wait(g);
   if (!reason) reason = cu_wait_all(g);
   return reason ? reason : cu_told(g, env);
 }
 
 static int stream_sync (tl_Device *d, void *stream, tl_Env *env) {
   cu_Gpu *g = cu_gpu(d);
-  int reason = may_wait(g, env);
+  int reason = may_wait(g);
   if (!reason) reason = cu_wait(g, cu_stream_of(g, stream));
   return reason ? reason : cu_told(g, env);
 }
@@ -269,7 +268,7 @@ static int event_sync (tl_Device *d, void *event, tl_Env *env) {
   cu_Gpu *g = cu_gpu(d);
   Event *e = event;
   int reason = outside(g, e);
-  if (!reason) reason = may_wait(g, env);
+  if (!reason) reason = may_wait(g);
   if (!reason && e->recorded) reason = cu_fail(g, cudaEventSynchronize(e->event), "cudaEventSynchronize");
   return reason ? reason : cu_told(g, env);
 }

@@ -64,6 +64,11 @@ describe("peaks", function ()
     assert.truthy(message:find("of at most", 1, true), message)
     assert.equal(8, torch.ones(8):sum():item())
   end)
+
+  it("of no machine are refused in words", function ()
+    torch.ones(100)
+    for k = 46, 60 do helper.raises(function () torch.empty(1 << k) end, "memory") end
+  end)
 end)
 
 describe("counts of what is alive", function ()

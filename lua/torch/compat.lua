@@ -115,16 +115,31 @@ local function tiled(x, ...)
     fail("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
   end
   for _ = 1, new do x = x:unsqueeze(1) end
+  local wide, total, start = {}, 1.0, x
   for d, n in ipairs(counts) do
     if math.type(n) ~= "integer" or n < 0 then
       fail(("repeat(): the number of repetitions along dimension %d should be a non-negative integer, got %s")
         :format(d, tostring(n)))
     end
-    local copies = {}
-    for i = 1, n do copies[i] = x end
-    x = n == 0 and x:narrow(d, 1, 0) or torch.cat(copies, d)
+    wide[d] = n * x:size(d)
+    total = total * n * x:size(d)                        -- a float, which does not wrap
   end
-  return x
+  if total >= 2.0^60 then
+    fail(("repeat(): Storage size calculation overflowed with sizes=[%s]"):format(table.concat(wide, ", ")))
+  end
+  local sizes, inner = {table.unpack(x.shape)}, 1
+  for d = #counts, 1, -1 do                              -- the small copies first
+    local n = counts[d]
+    inner = inner * sizes[d]
+    if n ~= 1 then
+      local outer = 1
+      for k = 1, d - 1 do outer = outer * sizes[k] end
+      sizes[d] = wide[d]
+      x = x:reshape(outer, 1, inner):expand(outer, n, inner):reshape(sizes)
+      inner = inner * n
+    end
+  end
+  return x:is_same_size(start) and x:clone() or x
 end
 
 --- Puts the old names into the torch table and among the methods of tensors.

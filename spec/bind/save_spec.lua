@@ -124,6 +124,13 @@ describe("torch.save and torch.load", function()
     raises(function() torch.load("") end, "is empty")
   end)
 
+  it("keep a key that safetensors has for itself", function()
+    local name = os.tmpname()
+    torch.save({ __metadata__ = torch.ones(1) }, name)
+    assert.are.same({ 1 }, torch.load(name).__metadata__:tolist())
+    os.remove(name)
+  end)
+
   it("leave no temporary file", function()
     local dir = path .. ".d"
     assert(os.execute("mkdir " .. helper.quote(dir)))

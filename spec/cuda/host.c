@@ -75,7 +75,7 @@ int times (float *to, const float *a, const float *b, int64_t n, double number) 
 
 float first (const float *at) {
   float v = 0;
-  NEED(d->move(d, &v, at, sizeof v, TL_MOVE_OUT) == TL_DONE);
+  NEED(d->move(d, &v, at, sizeof v, TL_MOVE_OUT, NULL) == TL_DONE);
   return v;
 }
 
@@ -189,11 +189,11 @@ static void test_plans (void) {
   NEED(d->sync(d, &env) == TL_BROKEN && strstr(d->why(d), "captured"));        /* ends and drops it */
   NEED(times(y, x, NULL, N, 2) == TL_BROKEN && strstr(d->why(d), "given up"));
   NEED(!d->plan_end(d) && strstr(d->why(d), "given up"));
-  NEED(d->plan_begin(d) == TL_DONE && d->move(d, &before, x, 8, TL_MOVE_OUT) == TL_BROKEN && !d->plan_end(d));
+  NEED(d->plan_begin(d) == TL_DONE && d->move(d, &before, x, 8, TL_MOVE_OUT, NULL) == TL_BROKEN && !d->plan_end(d));
   NEED(times(y, x, NULL, N, 2) == TL_DONE && first(y) == 384);
 
   float v = 5;                                           /* a move inwards happens at once */
-  NEED(d->plan_begin(d) == TL_DONE && d->move(d, x, &v, sizeof v, TL_MOVE_IN) == TL_DONE);
+  NEED(d->plan_begin(d) == TL_DONE && d->move(d, x, &v, sizeof v, TL_MOVE_IN, NULL) == TL_DONE);
   NEED(times(y, x, NULL, N, 2) == TL_DONE);
   d->stream_set(d, side);
   NEED(times(y, x, NULL, N, 2) == TL_BROKEN);            /* a stream outside of the capture */
@@ -223,7 +223,7 @@ static void test_faults (void) {
   int64_t at[3] = { 0, 12, 77 }, *index = d->alloc(d, sizeof at);
   float *table = d->alloc(d, 40), *to = d->alloc(d, 12), v;
   int reason;
-  NEED(fill(table, 10, 4) == TL_DONE && d->move(d, index, at, sizeof at, TL_MOVE_IN) == TL_DONE);
+  NEED(fill(table, 10, 4) == TL_DONE && d->move(d, index, at, sizeof at, TL_MOVE_IN, NULL) == TL_DONE);
   env.what = "embedding";
   reason = gather(to, table, index, 3, 10);
   env.what = NULL;
@@ -232,10 +232,10 @@ static void test_faults (void) {
   NEED((env.fault.value == 12 || env.fault.value == 77) && env.fault.size == 10);
   NEED(d->sync(d, &env) == TL_DONE);
   reason = gather(to, table, index, 3, 10);
-  if (!reason) reason = d->move(d, &v, to, 4, TL_MOVE_OUT);
+  if (!reason) reason = d->move(d, &v, to, 4, TL_MOVE_OUT, NULL);
   NEED(reason == TL_BADINDEX);
   at[1] = at[2] = 1;
-  NEED(d->move(d, index, at, sizeof at, TL_MOVE_IN) == TL_DONE && gather(to, table, index, 3, 10) == TL_DONE);
+  NEED(d->move(d, index, at, sizeof at, TL_MOVE_IN, NULL) == TL_DONE && gather(to, table, index, 3, 10) == TL_DONE);
   NEED(first(to) == 4);
 }
 
@@ -254,7 +254,7 @@ static void test_sticky (void) {
   snprintf(cause, sizeof cause, "%s", d->why(d));
   printf("%s\n", cause);
   NEED(fill(x, 1000, 1) == TL_BROKEN && d->sync(d, &env) == TL_BROKEN && d->plan_begin(d) == TL_BROKEN);
-  NEED(d->move(d, &v, x, 4, TL_MOVE_OUT) == TL_BROKEN && d->trim(d) == TL_BROKEN);
+  NEED(d->move(d, &v, x, 4, TL_MOVE_OUT, NULL) == TL_BROKEN && d->trim(d) == TL_BROKEN);
   NEED(!d->alloc(d, 4) && !d->stream_new(d, 0) && !d->pin(d, 4));
   NEED(d->event_record(d, mark, NULL) == TL_BROKEN && d->memory(d, &m) == TL_BROKEN);
   d->free(d, x, 4000);

@@ -11,8 +11,8 @@ typedef struct Held { char *at; size_t bytes; uint64_t mark; } Held;
 
 static void check_held (const Held *h, uint64_t mark) {
   uint64_t a, z;
-  NEED(d->move(d, &a, h->at, 8, TL_MOVE_OUT) == TL_DONE);
-  NEED(d->move(d, &z, h->at + h->bytes - 8, 8, TL_MOVE_OUT) == TL_DONE);
+  NEED(d->move(d, &a, h->at, 8, TL_MOVE_OUT, NULL) == TL_DONE);
+  NEED(d->move(d, &z, h->at + h->bytes - 8, 8, TL_MOVE_OUT, NULL) == TL_DONE);
   NEED(a == mark && z == mark);
 }
 
@@ -32,8 +32,8 @@ void test_fuzz (void) {
       if (!h.at) continue;
       for (int i = 0; i < n; i++) NEED(h.at + h.bytes <= held[i].at || held[i].at + held[i].bytes <= h.at);
       NEED(((uintptr_t)h.at & 15) == 0);
-      NEED(d->move(d, h.at, &h.mark, 8, TL_MOVE_IN) == TL_DONE);
-      NEED(d->move(d, h.at + h.bytes - 8, &h.mark, 8, TL_MOVE_IN) == TL_DONE);
+      NEED(d->move(d, h.at, &h.mark, 8, TL_MOVE_IN, NULL) == TL_DONE);
+      NEED(d->move(d, h.at + h.bytes - 8, &h.mark, 8, TL_MOVE_IN, NULL) == TL_DONE);
       if (h.bytes < 16) h.mark = marks;
       held[n++] = h;
     }
@@ -103,24 +103,24 @@ void test_moves (void) {
       unsigned char *p = pinned ? d->pin(d, n) : from;
       NEED(p);
       for (size_t i = 0; i < n; i++) p[i] = (unsigned char)(i * 7 + k);
-      NEED(d->move(d, there, p, n, pinned ? TL_MOVE_IN + TL_MOVE_LATER : TL_MOVE_IN) == TL_DONE);
+      NEED(d->move(d, there, p, n, pinned ? TL_MOVE_IN + TL_MOVE_LATER : TL_MOVE_IN, NULL) == TL_DONE);
       if (!pinned) memset(p, 0xEE, n);
       else d->unpin(d, p, n);
-      NEED(d->move(d, other, there, n, TL_MOVE_WITHIN) == TL_DONE);
+      NEED(d->move(d, other, there, n, TL_MOVE_WITHIN, NULL) == TL_DONE);
       memset(to, 0, n);
-      NEED(d->move(d, to, other, n, TL_MOVE_OUT) == TL_DONE);
+      NEED(d->move(d, to, other, n, TL_MOVE_OUT, NULL) == TL_DONE);
       for (size_t i = 0; i < n; i++)
         if (to[i] != (unsigned char)(i * 7 + k)) { printf("byte %zu of %zu\n", i, n); NEED(!"moved well"); }
     }
   before = d->waits(d);
   for (int i = 0; i < 200; i++) {                        /* a hundred small ones follow each other unharmed */
     float v = (float)i;
-    NEED(d->move(d, there + 4 * i, &v, 4, TL_MOVE_IN) == TL_DONE);
+    NEED(d->move(d, there + 4 * i, &v, 4, TL_MOVE_IN, NULL) == TL_DONE);
   }
   NEED(d->waits(d) == before);
   for (int i = 0; i < 200; i++) NEED(first((float *)(void *)(there + 4 * i)) == (float)i);
   unsigned char *p = d->pin(d, 1000);
-  NEED(d->move(d, p, there, 800, TL_MOVE_OUT + TL_MOVE_LATER) == TL_DONE);
+  NEED(d->move(d, p, there, 800, TL_MOVE_OUT + TL_MOVE_LATER, NULL) == TL_DONE);
   NEED(d->sync(d, &env) == TL_DONE);
   NEED(((float *)(void *)p)[199] == 199);
   d->unpin(d, p, 1000);
@@ -136,11 +136,11 @@ void test_pinned (void) {
     float *p = d->pin(d, N * sizeof *p);
     NEED(p && (there[i] = d->alloc(d, N * sizeof *p)) != NULL);
     for (int k = 0; k < N; k++) p[k] = (float)(i + k);
-    NEED(d->move(d, there[i], p, N * sizeof *p, TL_MOVE_IN + TL_MOVE_LATER) == TL_DONE);
+    NEED(d->move(d, there[i], p, N * sizeof *p, TL_MOVE_IN + TL_MOVE_LATER, NULL) == TL_DONE);
     d->unpin(d, p, N * sizeof *p);
   }
   for (int i = 0; i < 8; i++) {
-    NEED(d->move(d, &v, there[i] + N - 1, sizeof v, TL_MOVE_OUT) == TL_DONE);
+    NEED(d->move(d, &v, there[i] + N - 1, sizeof v, TL_MOVE_OUT, NULL) == TL_DONE);
     NEED(v == (float)(i + N - 1));
   }
 }
@@ -169,8 +169,8 @@ void test_injected (void) {
   mark = d->event_new(d, 0);
   if (a[0] && a[1] && p && side && mark) {
     for (int i = 0; i < N; i++) p[i] = 2;
-    int ok = fine(d->move(d, a[0], p, N * sizeof(float), TL_MOVE_IN), &failed);
-    ok = ok && fine(d->move(d, a[1], p, N * sizeof(float), TL_MOVE_IN + TL_MOVE_LATER), &failed);
+    int ok = fine(d->move(d, a[0], p, N * sizeof(float), TL_MOVE_IN, NULL), &failed);
+    ok = ok && fine(d->move(d, a[1], p, N * sizeof(float), TL_MOVE_IN + TL_MOVE_LATER, NULL), &failed);
     ok = ok && fine(times(a[0], a[0], a[1], N, 0), &failed);
     ok = ok && fine(d->event_record(d, mark, NULL), &failed) && fine(d->event_wait(d, mark, side), &failed);
     ok = ok && fine(d->stream_use(d, side, a[1]), &failed);
@@ -182,7 +182,7 @@ void test_injected (void) {
       if (plan) d->plan_free(d, plan);
     }
     else ok = 0;
-    ok = fine(d->move(d, &v, a[0] + N - 1, sizeof v, TL_MOVE_OUT), &failed) && ok;
+    ok = fine(d->move(d, &v, a[0] + N - 1, sizeof v, TL_MOVE_OUT, NULL), &failed) && ok;
     if (ok) NEED(v == 12);
     NEED(ok || failed);
   }

@@ -95,6 +95,21 @@ describe("memory on a card", function ()
     ]], { TLUA_CUDA_SIM_ORDER = "shuffle" })
   end)
 
+  it("of a generator that a captured step makes is nobody else's", function ()
+    local s = torch.ones(2, { dtype = torch.float64, device = "cuda" })
+    local step = torch.capture(function ()
+      do local _ = s + 1 end
+      collectgarbage()
+      local generator = torch.Generator("cuda")
+      return torch.rand(4, { generator = generator, device = "cuda" })
+    end)
+    assert.not_same(step():tolist(), step():tolist())
+  end)
+
+  it("of no card is refused in words", function ()
+    for k = 46, 60 do raises(function () torch.empty(1 << k, { device = "cuda" }) end, "CUDA out of memory") end
+  end)
+
   it("comes back after a training loop, and the loop reaches a steady size", function ()
     local nn = torch.nn
     local net = nn.Sequential(nn.Linear(50, 40), nn.ReLU(), nn.Linear(40, 10)):to("cuda")

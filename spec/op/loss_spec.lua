@@ -107,4 +107,13 @@ describe("losses", function ()
     assert.equal(9.0625, F.huber_loss(input, y, "sum", 0.5, factors):item())
     raises(function () F.mse_loss(input, y, { weight = factors[1] }) end, "Weights and input must have the same size.")
   end)
+
+  it("pass NaN on to the gradient", function ()
+    for _, loss in ipairs { F.huber_loss, F.smooth_l1_loss } do
+      local v = torch.tensor({ 0 / 0, 1, -3, 0.25, math.huge }, { requires_grad = true })
+      loss(v, torch.zeros(5), { reduction = "sum" }):backward()
+      assert.is_true(v.grad[1]:isnan():item())
+      assert.same({ 1, -1, 0.25, 1 }, v.grad[{ { 2, -1 } }]:tolist())
+    end
+  end)
 end)

@@ -85,4 +85,12 @@ describe("reduce_order", function ()
     raises(function () torch.aminmax(torch.zeros(0)) end,
       "cannot compute aminmax over an empty dimension as the operation has no identity")
   end)
+
+  it("spread NaN over the gradient where PyTorch does", function ()
+    local v = torch.tensor({ { nan, 1 }, { 1, 1 } }, { requires_grad = true })
+    local g = torch.autograd.grad(v:amin(2):sum(), v)[1]
+    assert.is_true(g[1]:isnan():all())
+    assert.same({ 0.5, 0.5 }, g[2]:tolist())
+    assert.same({ { 1, 0 }, { 0, 0 } }, torch.autograd.grad(v:max(), v)[1]:tolist())
+  end)
 end)

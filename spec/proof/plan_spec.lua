@@ -117,4 +117,27 @@ describe("a captured step", function ()
     assert.equal(2.0 ^ 50, x[1]:item())                     -- 2^50 - 1 in float32
     assert.is_true(x:eq(x[1]):all())
   end)
+
+  it("that runs out of memory gives every block back once", function ()
+    local x = torch.ones(4096)
+    for n = 1, 200, 3 do
+      pcall(torch.capture, function ()
+        do
+          local dead = {}
+          for i = 1, 40 do dead[i] = x + i end
+          assert.equal(40, #dead)
+        end
+        collectgarbage()
+        torch._C.fail_allocation(n)
+        local kept = {}
+        for i = 1, 40 do kept[i] = x * i end
+        return table.unpack(kept)
+      end)
+      torch._C.fail_allocation(0)
+      collectgarbage()
+    end
+    local all = {}
+    for i = 1, 60 do all[i] = torch.full({ 4096 }, i) end
+    for i = 1, 60 do assert.equal(4096 * i, all[i]:sum():item()) end
+  end)
 end)

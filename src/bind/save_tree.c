@@ -51,8 +51,9 @@ static size_t step (Tree *t, int key) {
 }
 
 static int taken (Tree *t, const char *name) {
-  int yes = strcmp(name, TL_TREE) == 0 || lua_getfield(t->L, t->names, name) != LUA_TNIL;
-  if (strcmp(name, TL_TREE) != 0) lua_pop(t->L, 1);
+  int ours = strcmp(name, TL_TREE) == 0 || strcmp(name, "__metadata__") == 0;
+  int yes = ours || lua_getfield(t->L, t->names, name) != LUA_TNIL;
+  if (!ours) lua_pop(t->L, 1);
   return yes;
 }
 

@@ -82,7 +82,7 @@ static int bring (const char *what, tl_Device *d, void *to, const void *from, si
   int reason;
   if (d->kind == 1) { memcpy(to, from, bytes); return 0; }
   if (may_wait(what, d)) return -1;
-  reason = d->move(d, to, from, bytes, TL_MOVE_OUT);
+  reason = d->move(d, to, from, bytes, TL_MOVE_OUT, &tl_here->env);
   return reason ? tl_explain(d, reason) : 0;
 }
 
@@ -194,16 +194,16 @@ static int carry (tl_Tensor *to, tl_Tensor *from, size_t bytes) {
   tl_Device *there = to->storage->device, *here = from->storage->device;
   int later = tl_here->later && tl_storage_is_pinned((here->kind == 1 ? from : to)->storage) ? TL_MOVE_LATER : 0, reason;
   if (here->kind == 1) {
-    reason = there->move(there, tl_data(to), tl_data(from), bytes, TL_MOVE_IN + later);
+    reason = there->move(there, tl_data(to), tl_data(from), bytes, TL_MOVE_IN + later, &tl_here->env);
     return reason ? tl_explain(there, reason) : 0;
   }
   if (there->kind != 1) {                                /* from card to card */
     if (tl_wait("copy_", there) || tl_wait("copy_", here)) return -1;
-    reason = here->move(here, tl_data(to), tl_data(from), bytes, TL_MOVE_WITHIN);
+    reason = here->move(here, tl_data(to), tl_data(from), bytes, TL_MOVE_WITHIN, &tl_here->env);
     return reason ? tl_explain(here, reason) : tl_wait("copy_", here);
   }
   if (!later) return bring("copy_", here, tl_data(to), tl_data(from), bytes);
-  reason = here->move(here, tl_data(to), tl_data(from), bytes, TL_MOVE_OUT + later);
+  reason = here->move(here, tl_data(to), tl_data(from), bytes, TL_MOVE_OUT + later, &tl_here->env);
   return reason ? tl_explain(here, reason) : 0;
 }
 

@@ -103,11 +103,22 @@ static int64_t whole (double x, int dtype) {
   return x >= -0x1p31 && x < 0x1p31 ? (int64_t)x : INT32_MIN;
 }
 
+/* to a float of `bits` bits, whose smallest normal number is 2^least and whose largest is below 2^most */
+static double round_to (double x, int bits, int least, int most) {
+  double step, r;
+  if (x == 0 || !isfinite(x)) return x;
+  step = ldexp(1, (ilogb(x) > least ? ilogb(x) : least) - bits + 1);
+  r = nearbyint(x / step) * step;
+  return fabs(r) < ldexp(1, most) ? r : copysign(INFINITY, x);
+}
+
 tl_Num tl_num_convert (tl_Num v, int from, int to) {
   tl_Num r = v;
   if (tl_is_float(to)) {
     double x = tl_num_to_double(v, from);
-    r.f = to == TL_f64 ? x : (double)(float)x;     /* half types: the kernels' conversion rounds once more */
+    r.f = to == TL_f64 ? x : (double)(float)x;
+    if (to == TL_f16) r.f = round_to(r.f, 11, -14, 16);
+    if (to == TL_bf16) r.f = round_to(r.f, 8, -126, 128);
     return r;
   }
   if (to == TL_b8) {

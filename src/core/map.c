@@ -14,6 +14,21 @@
 static int chooser (const tl_Row *row) { return row->forward == TL_where ? (row->which ? 1 : 0) : -1; }
 
 /*
+** A number beside a half type is rounded to it first, but in products and quotients (there the divisor), where
+** PyTorch's kernels take it as a float; k counts from 0, and a derivative's operands stand behind its gradient.
+*/
+static int stays_float (const tl_Row *row, int k, const tl_Tensor *t, int type) {
+  int slot = k - (row->which != 0);
+  if ((type != TL_f16 && type != TL_bf16) || t->ndim) return 0;
+  if (!(t->flags & TL_WRAPPED) && t->storage->device->kind != 1) return 0;
+  switch (row->forward) {
+    case TL_mul: return slot == 0 || slot == 1;
+    case TL_div: case TL_div_floor: case TL_div_trunc: return slot == 1;
+    default: return 0;
+  }
+}
+
+/*
 ** All operands packed, of one float dtype that is computed in natively, and of the result's size, save
 ** numbers and single elements, which stand still.  1: done, 0: take the general way, -1: failed.
 */
@@ -166,7 +181,8 @@ tl_Tensor *tl_map (int code, int n, tl_Tensor *const *in, int np, const tl_Num *
   tl_space(&c, ndim, size, ndim, n + 1, t, 0);
   c.arg[0].via = (uint8_t)result;
   for (int k = 1; k <= n; k++)                           /* through the promoted dtype; the chooser only becomes the compute dtype */
-    if (!(c.arg[k].flags & TL_ARG_ABSENT)) c.arg[k].via = k - 1 == chooser(row) ? c.arg[k].dtype : (uint8_t)type;
+    if (!(c.arg[k].flags & TL_ARG_ABSENT))
+      c.arg[k].via = k - 1 == chooser(row) ? c.arg[k].dtype : stays_float(row, k - 1, in[k - 1], type) ? TL_f32 : (uint8_t)type;
   for (int k = 0; k < np; k++) c.p[k] = p[k];
   if (tl_numel(out) == 0) return out;
   return tl_run(out->storage->device, &c) ? NULL : out;

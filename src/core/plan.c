@@ -115,7 +115,11 @@ void tl_plan_pin (tl_Plan *p, tl_Storage *s, int written) {
 static void *queue_of (tl_Device *d) { return d->stream ? d->stream(d) : NULL; }
 
 void tl_plan_born (tl_Plan *p, tl_Storage *s) {
-  if (grow(p, &p->born, p->nborn, &p->cborn, sizeof *p->born)) return;
+  if (grow(p, &p->born, p->nborn, &p->cborn, sizeof *p->born)) {
+    for (size_t i = 0; i < p->nblocks; i++)                /* its own then, also where it was a block of ours */
+      if (p->blocks[i].data == s->data) { p->blocks[i] = p->blocks[--p->nblocks]; break; }
+    return;
+  }
   p->born[p->nborn] = (Born){ s, queue_of(s->device) };
   s->born = (uint32_t)++p->nborn;
 }

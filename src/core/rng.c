@@ -21,7 +21,7 @@ static size_t bytes_of (const tl_Generator *g) {
 static int write_state (tl_Generator *g, const State *s) {
   tl_Device *d = g->device;
   g->state->storage->version++;
-  return d->move(d, tl_data(g->state), s, bytes_of(g), TL_MOVE_IN)
+  return d->move(d, tl_data(g->state), s, bytes_of(g), TL_MOVE_IN, &tl_here->env)
          ? tl_fault("the generator's state can't be written on device %s", d->name) : 0;
 }
 
@@ -51,13 +51,16 @@ int tl_generator_set (tl_Generator *g, tl_Tensor *bytes) {
 
 tl_Generator *tl_generator_new (tl_Device *d) {
   int64_t size;
+  tl_Plan *plan = tl_here->plan;
   tl_Generator *g = tl_malloc(sizeof *g);
   if (!g) return NULL;
   g->refs = 1;
   g->device = d;
   g->next = NULL;
   size = (int64_t)bytes_of(g);
+  tl_here->plan = NULL;                                    /* a captured step would use a block of its own again */
   g->state = tl_retain(tl_new(d, TL_u8, 1, &size));
+  tl_here->plan = plan;
   if (!g->state || tl_generator_seed(g, FRESH)) {
     tl_generator_release(g);
     return NULL;

@@ -162,6 +162,7 @@ static void *no_memory (tl_Device *d, size_t bytes) {
 */
 static void *insist (tl_Device *d, size_t bytes, size_t *block) {
   tl_Context *c = tl_here;
+  if (TL_UNLIKELY(bytes >> 48)) return NULL;             /* more than a machine can address: no class of blocks has it */
   for (int tries = 0; tries < 3; tries++) {
     void *p;
     if (d->kind == 1) p = take(bytes, block);

@@ -42,8 +42,9 @@ static void cpu_free (tl_Device *d, void *p, size_t bytes) {
   free(p);
 }
 
-static int cpu_move (tl_Device *d, void *to, const void *from, size_t bytes, int direction) {
+static int cpu_move (tl_Device *d, void *to, const void *from, size_t bytes, int direction, tl_Env *env) {
   (void)d;
+  (void)env;
   (void)direction;
   memmove(to, from, bytes);
   return TL_DONE;

@@ -219,7 +219,7 @@ struct tl_Device {
   int kind, index;             /* 1 cpu, 2 cuda (DLPack's numbers) */
   void *(*alloc) (tl_Device *, size_t bytes);                /* NULL: none left */
   void  (*free)  (tl_Device *, void *, size_t bytes);
-  int   (*move)  (tl_Device *, void *to, const void *from, size_t bytes, int direction);   /* TL_MOVE_*; a tl_Reason */
+  int   (*move)  (tl_Device *, void *to, const void *from, size_t bytes, int direction, tl_Env *);   /* TL_MOVE_*; a tl_Reason */
   int   (*run)   (tl_Device *, const tl_Cmd *, tl_Env *);    /* a tl_Reason */
   int   (*sync)  (tl_Device *, tl_Env *);
   const char *(*why) (tl_Device *);                          /* words for TL_BROKEN */

@@ -96,12 +96,21 @@ static int pow_number (tl_Args *a, tl_Tensor *x, tl_Tensor *e) {
   int type = tl_promote_tensors(2, in);
   tl_Num p = { .f = tl_num_to_double(e->number, e->dtype) };
   if (!tl_is_float(type)) {
+    static const char *const names[TL_NDTYPE] = { [TL_u8] = "uint8_t", [TL_i8] = "int8_t", [TL_i16] = "int16_t", [TL_i32] = "int" };
     if (e->number.i < 0) return tl_fault("pow: Integers to negative integer powers are not allowed.");
+    if (names[type] && tl_num_convert(e->number, TL_i64, type).i != e->number.i)
+      return tl_fault("pow: value cannot be converted to type %s without overflow", names[type]);
     return e->number.i == 2 ? square_of(a, x) : tl_point(a, TL_pow, 2, in, straight, 0, NULL, 'f');
   }
   if (!tl_is_float(x->dtype)) x = tl_cast(x, type);
   if (!x) return -1;
   if (p.f == 2) return square_of(a, x);
+  if (x->dtype == TL_f16 || x->dtype == TL_bf16) {
+    double e16 = tl_num_convert(p, TL_f64, x->dtype).f;
+    if (isinf(e16) && !isinf(p.f))
+      return tl_fault("pow: value cannot be converted to type c10::%s without overflow", x->dtype == TL_f16 ? "Half" : "BFloat16");
+    p.f = e16;
+  }
   return tl_point(a, TL_pow_number, 1, &x, straight, 1, &p, 'f');
 }
 

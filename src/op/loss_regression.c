@@ -51,6 +51,11 @@ static int l1 (tl_Args *a) {
                                   tl_reduction(&a->v[2], &a->v[3], &a->v[4])));
 }
 
+/* z up to the limit, so that no infinity is in the gradient of what is not taken; NaN and its gradient pass */
+static tl_Tensor *no_more (tl_Tensor *z, double limit) {
+  return tl_where(tl_op2(TL_gt, z, tl_number(limit)), tl_number(limit), z);
+}
+
 static int smooth_l1 (tl_Args *a) {
   double beta = tl_double(&a->v[5]);
   tl_Tensor *z, *c;
@@ -58,9 +63,9 @@ static int smooth_l1 (tl_Args *a) {
   if (can_compare("smooth_l1_loss", a->v[0].t, a->v[1].t)) return -1;
   z = tl_op1(TL_abs, tl_sub(a->v[0].t, a->v[1].t));
   if (beta > 0) {
-    c = tl_op2(TL_clamp_max, z, tl_number(beta));         /* no infinity in the gradient of what is not taken */
+    c = no_more(z, beta);
     c = tl_div(tl_mul(tl_mul(tl_number(0.5), c), c), tl_number(beta));
-    z = tl_where(tl_op2(TL_lt, z, tl_number(beta)), c, tl_sub(z, tl_number(0.5 * beta)));
+    z = tl_where(tl_op2(TL_ge, z, tl_number(beta)), tl_sub(z, tl_number(0.5 * beta)), c);      /* NaN is in c, and passes */
   }
   return tl_done(a, tl_total_loss(z, tl_reduction(&a->v[2], &a->v[3], &a->v[4])));
 }
@@ -71,9 +76,9 @@ static int huber (tl_Args *a) {
   if (!(delta > 0)) return tl_fault("huber_loss does not support non-positive values for delta.");
   if (can_compare("huber_loss", a->v[0].t, a->v[1].t)) return -1;
   z = tl_op1(TL_abs, tl_sub(a->v[0].t, a->v[1].t));
-  c = tl_op2(TL_clamp_max, z, tl_number(delta));
-  z = tl_where(tl_op2(TL_le, z, tl_number(delta)), tl_mul(tl_mul(tl_number(0.5), c), c),
-               tl_mul(tl_number(delta), tl_sub(z, tl_number(0.5 * delta))));
+  c = no_more(z, delta);
+  z = tl_where(tl_op2(TL_gt, z, tl_number(delta)), tl_mul(tl_number(delta), tl_sub(z, tl_number(0.5 * delta))),
+               tl_mul(tl_mul(tl_number(0.5), c), c));
   return tl_done(a, tl_total_loss(z, (int)a->v[2].i));
 }
 

@@ -34,16 +34,18 @@ static int extreme (tl_Args *a, int code, uint32_t mask, int keepdim) {
   return tl_keep(a, a->out[0], TL_FROM_RESULT(0));
 }
 
-/* g / count where x equals the result (or both are nan) */
-static tl_Tensor *shared (tl_Node *n, tl_Tensor *g, int divide_first) {
+/* g / count where x equals the result y; all nan where that is nan, which equals nothing */
+static tl_Tensor *shared (tl_Node *n, tl_Tensor *g, tl_Tensor *y) {
+  tl_Tensor *hit = tl_op2(TL_eq, tl_saved(n, 0), tl_spread(n, y));
+  return tl_div(tl_mul(tl_spread(n, g), hit), tl_sum(hit, tl_kept_mask(n), 1));
+}
+
+/* the same of all elements together, where nan equals nan */
+static tl_Tensor *evenly (tl_Node *n, tl_Tensor *g) {
   tl_Tensor *x = tl_saved(n, 0), *y = tl_spread(n, tl_saved(n, 1));
   tl_Tensor *both = tl_op2(TL_logical_and, tl_op1(TL_isnan, x), tl_op1(TL_isnan, y));
   tl_Tensor *hit = tl_op2(TL_logical_or, tl_op2(TL_eq, x, y), both);
-  tl_Tensor *count = tl_sum(hit, tl_kept_mask(n), 1);
-  if (!count || !x) return NULL;
-  g = tl_spread(n, g);
-  if (divide_first) return tl_where(hit, tl_div(g, count), tl_integer(0));
-  return tl_div(tl_mul(g, hit), count);
+  return tl_where(hit, tl_div(tl_spread(n, g), tl_sum(hit, tl_kept_mask(n), 1)), tl_integer(0));
 }
 
 static int amax (tl_Args *a) {
@@ -52,7 +54,7 @@ static int amax (tl_Args *a) {
   return can_choose(a, x, mask, !a->v[1].is || a->v[1].n == 0) ? -1 : extreme(a, a->op->code, mask, (int)a->v[2].i);
 }
 
-static int amax_back (tl_Node *n, tl_Tensor **g) { return tl_answer(n, 0, shared(n, g[0], 0)); }
+static int amax_back (tl_Node *n, tl_Tensor **g) { return tl_answer(n, 0, shared(n, g[0], tl_saved(n, 1))); }
 
 static int aminmax (tl_Args *a) {
   tl_Tensor *x = a->v[0].t, *none[2] = { NULL, NULL }, *pair[2];
@@ -70,12 +72,11 @@ static int aminmax (tl_Args *a) {
 
 /* shares of both results' gradients */
 static int aminmax_back (tl_Node *n, tl_Tensor **g) {
-  tl_Tensor *x = tl_saved(n, 0), *sum = NULL;
+  tl_Tensor *sum = NULL;
   for (int j = 0; j < 2; j++) {
-    tl_Tensor *hit, *share;
+    tl_Tensor *share;
     if (!g[j]) continue;
-    hit = tl_op2(TL_eq, x, tl_spread(n, tl_saved(n, 1 + j)));
-    share = tl_div(tl_mul(tl_spread(n, g[j]), hit), tl_sum(hit, tl_kept_mask(n), 1));
+    share = shared(n, g[j], tl_saved(n, 1 + j));
     sum = sum ? tl_add(sum, share) : share;
     if (!sum) return -1;
   }
@@ -131,7 +132,7 @@ static int max (tl_Args *a) {
   }
 }
 
-static int max_all_back (tl_Node *n, tl_Tensor **g) { return tl_answer(n, 0, shared(n, g[0], 1)); }
+static int max_all_back (tl_Node *n, tl_Tensor **g) { return tl_answer(n, 0, evenly(n, g[0])); }
 
 static int max_along_back (tl_Node *n, tl_Tensor **g) {
   int d = (int)n->i[0], shape = (int)n->i[1];
