@@ -14,13 +14,12 @@
 static int chooser (const tl_Row *row) { return row->forward == TL_where ? (row->which ? 1 : 0) : -1; }
 
 /*
-** A number beside a half type is rounded to it first, but in products and quotients (there the divisor), where
+** A number, or a tensor without dims, beside a half type is rounded to it first, but in products and quotients (there the divisor), where
 ** PyTorch's kernels take it as a float; k counts from 0, and a derivative's operands stand behind its gradient.
 */
 static int stays_float (const tl_Row *row, int k, const tl_Tensor *t, int type) {
   int slot = k - (row->which != 0);
   if ((type != TL_f16 && type != TL_bf16) || t->ndim) return 0;
-  if (!(t->flags & TL_WRAPPED) && t->storage->device->kind != 1) return 0;
   switch (row->forward) {
     case TL_mul: return slot == 0 || slot == 1;
     case TL_div: case TL_div_floor: case TL_div_trunc: return slot == 1;
