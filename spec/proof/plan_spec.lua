@@ -140,4 +140,19 @@ describe("a captured step", function ()
     for i = 1, 60 do all[i] = torch.full({ 4096 }, i) end
     for i = 1, 60 do assert.equal(4096 * i, all[i]:sum():item()) end
   end)
+
+  it("refuses an optimizer's first step, which would make its state at every replay", function ()
+    for _, kind in ipairs { torch.optim.SGD, torch.optim.Adam, torch.optim.RMSprop } do
+      local w = torch.tensor({ 1., 2. }, { requires_grad = true })
+      local optimizer = kind({ w }, { lr = 0.1, momentum = kind ~= torch.optim.Adam and 0.9 or nil })
+      local function step()
+        optimizer:zero_grad()
+        w:square():sum():backward()
+        optimizer:step()
+      end
+      helper.raises(function () torch.capture(step) end, "the first step makes the optimizer's state")
+      step()
+      torch.capture(step)()
+    end
+  end)
 end)

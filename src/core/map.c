@@ -14,8 +14,8 @@
 static int chooser (const tl_Row *row) { return row->forward == TL_where ? (row->which ? 1 : 0) : -1; }
 
 /*
-** A number, or a tensor without dims, beside a half type is rounded to it first, but in products and quotients (there the divisor), where
-** PyTorch's kernels take it as a float; k counts from 0, and a derivative's operands stand behind its gradient.
+** A number, or a tensor without dims, beside a half type is rounded to it first, but in products and quotients (there
+** the divisor), where PyTorch's kernels take it as a float; k counts from 0, a derivative's operands from its gradient on.
 */
 static int stays_float (const tl_Row *row, int k, const tl_Tensor *t, int type) {
   int slot = k - (row->which != 0);

@@ -30,6 +30,9 @@ Optimizer.required = setmetatable({}, {__tostring = function() return "<required
 
 local by_tensor = {
   __index = function(state, p)
+    if torch._C.noting() then      -- a replay would begin with fresh state each time
+      torch._C.fail("step(): the first step makes the optimizer's state; run it once before the step is captured")
+    end
     local s = {}
     rawset(state, p, s)
     return s
