@@ -22,6 +22,7 @@
 #define WORKSPACE_90 ((size_t)32 << 20)      /* NVIDIA's advice from compute capability 9.0 on, */
 #define WORKSPACE_OLD ((size_t)4 << 20)      /* and before */
 #define WORKSPACE_LEAST ((size_t)64 << 10)
+#define ENOUGH      ((size_t)512 << 20)      /* with so much free, a handle that can't be made is not a matter of memory */
 
 typedef struct Room {                        /* a workspace, and whose it is */
   struct Room *next;
@@ -195,8 +196,14 @@ static int make (Slot *s, cu_Work *w) {
   cublasMath_t math = (cublasMath_t)(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION);
   cublasStatus_t status = table.create(&s->handle);
   if (status != CUBLAS_STATUS_SUCCESS) {
+    size_t free = 0, total;
     s->handle = NULL;
-    return status == CUBLAS_STATUS_NOT_INITIALIZED ? TL_NOMEM : cu_blas_check(w, status, "cublasCreate");
+    if (status != CUBLAS_STATUS_NOT_INITIALIZED) return cu_blas_check(w, status, "cublasCreate");
+    if (cudaMemGetInfo(&free, &total) != cudaSuccess || free < ENOUGH) return TL_NOMEM;
+    snprintf(words, sizeof words, "cuBLAS is there and can't start (one newer than the driver can't); products run in "
+             "kernels of tlua's own, which are slower");
+    __atomic_store_n(&opened, 0, __ATOMIC_RELEASE);
+    return TL_CANT;
   }
   return cu_blas_check(w, table.set_math(s->handle, math), "cublasSetMathMode");
 }
@@ -224,7 +231,7 @@ int cu_blas_take (cu_Work *w, cu_Blas *b) {
   const cu_Plan *p = cu_plan(w->gpu);
   cudaStream_t home = p ? p->home->queue : NULL;
   pthread_once(&once, start);
-  if (!opened) return TL_CANT;
+  if (!__atomic_load_n(&opened, __ATOMIC_ACQUIRE)) return TL_CANT;
   pthread_mutex_lock(&s->lock);
   if (!s->handle || !s->is_bound || s->bound != w->stream || s->home != home) {
     /* a first product may come inside a capture: what is allocated here is outside of it and stays */

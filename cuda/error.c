@@ -11,7 +11,8 @@
 
 /* CUDA's numbers */
 enum {
-  NO_MEMORY = 2, NOT_STARTED = 3, UNLOADING = 4, BAD_IMAGE = 200, NO_IMAGE = 209, BAD_CODE = 218, BAD_PTX = 222, CAPTURE_FIRST = 900, CAPTURE_LAST = 908
+  NO_MEMORY = 2, NOT_STARTED = 3, UNLOADING = 4, BAD_IMAGE = 200, NO_IMAGE = 209, BAD_CODE = 218, BAD_PTX = 222,
+  CAPTURE_FIRST = 900, CAPTURE_LAST = 908
 };
 
 /* 1: the context is lost */
@@ -21,7 +22,7 @@ static int lasting (int e) {
     case 214: case 220: case 226:            /* memory or link errors of the hardware */
     case 700: case 702: case 709: case 710:  /* illegal address, timeout, context destroyed, assertion */
     case 714: case 715: case 716: case 717: case 718: case 719: case 721:      /* a kernel that ran astray */
-    case 810: case 911:                      /* the server that shares the card ended this client; another device's error */
+    case 810: case 911:                      /* the sharing server ended this client; another device's error */
       return 1;
     default: return 0;
   }

@@ -148,7 +148,8 @@ static int multiply (Product *p, int flip) {
   cublasComputeType_t compute = p->dtype == TL_f64 ? CUBLAS_COMPUTE_64F :
                                 p->dtype == TL_f32 && p->blas.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   int64_t lead = flip ? lead_of_rows(&p->c) : lead_of_columns(&p->c), at[TL_MAXDIM] = { 0 };
-  int m = (int)(flip ? p->c.cols : p->c.rows), n = (int)(flip ? p->c.rows : p->c.cols), k = (int)p->a.cols, inner = -1;
+  int m = (int)(flip ? p->c.cols : p->c.rows), n = (int)(flip ? p->c.rows : p->c.cols), k = (int)p->a.cols;
+  int inner = -1, begun = 0;
   Operand x, y;
   if (!operand(flip ? &p->b : &p->a, flip, &x) || !operand(flip ? &p->a : &p->b, flip, &y) || lead > INT32_MAX)
     return TL_CANT;
@@ -179,7 +180,10 @@ static int multiply (Product *p, int flip) {
                                                         CUBLAS_GEMM_DEFAULT),
                                "cublasGemmStridedBatchedEx");
       }
+      if (reason == TL_CANT && begun)        /* the other way would begin anew, and add beta * c twice */
+        return cu_check(p->w, cudaErrorUnknown, "cuBLAS, which did the first of several products and refuses the next,");
       if (reason) return reason;
+      begun = 1;
     }
     for (d = p->ndim - 1; d >= 0; d--) {     /* the next item of the other dims */
       if (d == inner) continue;

@@ -117,6 +117,7 @@ int cu_wait (cu_Gpu *, cu_Stream *);                           /* until it is id
 int cu_wait_all (cu_Gpu *);
 void cu_count_wait (cu_Gpu *);
 cudaError_t cu_event_take (cu_Gpu *, int timed, cudaEvent_t *);
+cudaError_t cu_event_mark (cu_Gpu *, cu_Stream *, cudaEvent_t *);      /* takes one and records it */
 void cu_event_give (cu_Gpu *, int timed, cudaEvent_t);
 int cu_sync (tl_Device *, tl_Env *);
 void cu_streams_into (tl_Device *);                            /* the fields of a device that are found here */

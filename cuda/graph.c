@@ -166,10 +166,9 @@ static int cross (cu_Gpu *g, cu_Stream *first, cu_Stream *then) {
   cudaEvent_t e;
   int reason;
   if (first == then) return TL_DONE;
-  reason = cu_fail(g, cu_event_take(g, 0, &e), "cudaEventCreate");
+  reason = cu_fail(g, cu_event_mark(g, first, &e), "cudaEventRecord");
   if (reason) return reason;
-  reason = cu_fail(g, cudaEventRecord(e, first->queue), "cudaEventRecord");
-  if (!reason) reason = cu_fail(g, cudaStreamWaitEvent(then->queue, e, 0), "cudaStreamWaitEvent");
+  reason = cu_fail(g, cudaStreamWaitEvent(then->queue, e, 0), "cudaStreamWaitEvent");
   cu_event_give(g, 0, e);                    /* a wait that is queued keeps to the mark it was given */
   return reason;
 }

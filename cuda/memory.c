@@ -144,11 +144,7 @@ static void collect (cu_Gpu *g, int wait) {
       cu_Use *u = s->first;
       cudaError_t e;
       if (s->plan) break;
-      if (!u->event) {
-        e = cu_event_take(g, 0, &u->event);
-        if (e == cudaSuccess) e = cudaEventRecord(u->event, s->queue);
-        if (cu_fail(g, e, "cudaEventRecord")) break;
-      }
+      if (!u->event && cu_fail(g, cu_event_mark(g, s, &u->event), "cudaEventRecord")) break;
       e = wait ? cudaEventSynchronize(u->event) : cudaEventQuery(u->event);
       if (e == cudaErrorNotReady) {
         cudaGetLastError();
@@ -172,11 +168,7 @@ static void wait_for (cu_Gpu *g, cu_Block *b, cu_Stream *s) {
     return;
   }
   u->block = b;
-  if (!s->plan) {
-    cudaError_t e = cu_event_take(g, 0, &u->event);
-    if (e == cudaSuccess) e = cudaEventRecord(u->event, s->queue);
-    cu_fail(g, e, "cudaEventRecord");
-  }
+  if (!s->plan) cu_fail(g, cu_event_mark(g, s, &u->event), "cudaEventRecord");      /* tried again by collect */
   if (s->last) s->last->next = u;
   else s->first = u;
   s->last = u;
@@ -356,8 +348,8 @@ static int trim (tl_Device *d) {
   cu_Gpu *g = cu_gpu(d);
   int reason;
   if (cu_is_broken(g)) return TL_BROKEN;
-  if (__atomic_load_n(&g->captures, __ATOMIC_ACQUIRE))
-    return cu_say(g, TL_CANT, "memory can't be given back while a step is being captured");
+  if (cu_plan(g)) return cu_say(g, TL_CANT, "memory can't be given back while a step is being captured");
+  if (__atomic_load_n(&g->captures, __ATOMIC_ACQUIRE)) return TL_DONE;       /* by another thread: it stays in the pools */
   cu_count_wait(g);
   pthread_mutex_lock(&g->memory.lock);
   collect(g, 1);

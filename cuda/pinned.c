@@ -75,11 +75,8 @@ static void keep (Pinned *p) {
 
 static int mark (Mark *m) {
   cu_Gpu *g = m->stream->gpu;
-  cudaError_t e;
   cu_enter(g);
-  e = cu_event_take(g, 0, &m->event);
-  if (e == cudaSuccess) e = cudaEventRecord(m->event, m->stream->queue);
-  return cu_fail(g, e, "cudaEventRecord");
+  return cu_fail(g, cu_event_mark(g, m->stream, &m->event), "cudaEventRecord");
 }
 
 /* blocks whose last event has come are free; wait: until all have */

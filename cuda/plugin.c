@@ -160,34 +160,42 @@ static int on (const char *name) {
   return said && strcmp(said, "1") == 0;
 }
 
-/* what the card is; NULL and words, or the card's facts in g */
-static void *look (cu_Gpu *g, int index, const char **why) {
-  struct cudaDeviceProp p;
-  tl_DeviceFacts *f = &g->facts;
+/* what card `index` is, which makes no context; NULL and words, or facts and properties */
+static void *look (tl_DeviceFacts *f, struct cudaDeviceProp *p, int index, const char **why) {
   int n = 0;
   cudaError_t e = cudaGetDeviceCount(&n);
   if (e != cudaSuccess) return refuse_driver(why, e);
   if (index < 0 || index >= n || index >= CU_CARDS)
     return refuse(why, "there is no such card: this machine has %d, cuda:0 to cuda:%d", n, n - 1);
-  e = cudaGetDeviceProperties(&p, index);
+  e = cudaGetDeviceProperties(p, index);
   if (e != cudaSuccess) return refuse_driver(why, e);
-  snprintf(f->name, sizeof f->name, "%s", p.name);
-  f->memory = p.totalGlobalMem;
-  f->major = p.major;
-  f->minor = p.minor;
-  f->processors = p.multiProcessorCount;
-  f->threads = p.maxThreadsPerMultiProcessor;
-  f->warp = p.warpSize;
-  g->shared = p.sharedMemPerBlockOptin;
-  f->cache = p.l2CacheSize;
-  f->simulated = strncmp(p.name, "Simulated", 9) == 0;
+  snprintf(f->name, sizeof f->name, "%s", p->name);
+  f->memory = p->totalGlobalMem;
+  f->major = p->major;
+  f->minor = p->minor;
+  f->processors = p->multiProcessorCount;
+  f->threads = p->maxThreadsPerMultiProcessor;
+  f->warp = p->warpSize;
+  f->cache = p->l2CacheSize;
+  f->simulated = strncmp(p->name, "Simulated", 9) == 0;
   f->cards = n;
   cudaDriverGetVersion(&f->driver);
   cudaRuntimeGetVersion(&f->runtime);
   if (f->simulated && !on("TLUA_CUDA_SIM"))
     return refuse(why, "the card '%s' is the simulator, for tests only; set TLUA_CUDA_SIM=1", f->name);
-  return g;
+  return f;
 }
+
+/* the machine: what the driver says, before any card is opened */
+static int machine_facts (tl_Device *d, tl_DeviceFacts *out) {
+  struct cudaDeviceProp p;
+  const char *why;
+  (void)d;
+  memset(out, 0, sizeof *out);
+  return look(out, &p, 0, &why) ? TL_DONE : TL_BROKEN;
+}
+
+static tl_Device machine = { .name = "cuda", .kind = 2, .index = -1, .facts = machine_facts };
 
 /* the own stream and the fault word; the first use of the card, which makes its context */
 static int start (cu_Gpu *g) {
@@ -244,8 +252,10 @@ static cu_Gpu *make (int index, const char **why) {
   static int registered;
   static cu_Gpu *given_up;                   /* cards that failed as they were opened: what was begun of them stays */
   cu_Gpu *g = calloc(1, sizeof *g);
+  struct cudaDeviceProp p;
   if (!g) return refuse(why, "not enough memory");
-  if (!look(g, index, why)) { free(g); return NULL; }
+  if (!look(&g->facts, &p, index, why)) { free(g); return NULL; }
+  g->shared = p.sharedMemPerBlockOptin;
   g->index = index;
   g->blocking = on("CUDA_LAUNCH_BLOCKING") || on("TLUA_LAUNCH_BLOCKING");
   pthread_mutex_init(&g->lock, NULL);
@@ -266,6 +276,7 @@ EXPORT tl_Device *tl_device_open (uint32_t abi, const char *const *formulas, int
 EXPORT tl_Device *tl_device_open (uint32_t abi, const char *const *formulas, int index, const char **why) {
   cu_Gpu *g;
   if (!check_tables(abi, formulas, why)) return NULL;
+  if (index == -1) return &machine;
   pthread_mutex_lock(&lock);
   g = index >= 0 && index < CU_CARDS ? cards[index] : NULL;
   if (!g) {

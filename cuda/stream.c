@@ -191,6 +191,18 @@ cudaError_t cu_event_take (cu_Gpu *g, int timed, cudaEvent_t *e) {
   return found ? cudaSuccess : cudaEventCreateWithFlags(e, timed ? cudaEventDefault : cudaEventDisableTiming);
 }
 
+/* *e marks what the stream has queued; NULL where that failed */
+cudaError_t cu_event_mark (cu_Gpu *g, cu_Stream *s, cudaEvent_t *e) {
+  cudaError_t error = cu_event_take(g, 0, e);
+  if (error == cudaSuccess) {
+    error = cudaEventRecord(*e, s->queue);
+    if (error == cudaSuccess) return error;
+    cu_event_give(g, 0, *e);
+  }
+  *e = NULL;
+  return error;
+}
+
 void cu_event_give (cu_Gpu *g, int timed, cudaEvent_t e) {
   pthread_mutex_lock(&g->lock);
   if (g->events[timed] == g->room[timed]) {

@@ -39,8 +39,13 @@ describe("Lua Torch's names", function()
     local v = torch.ones(1, { requires_grad = true })
     v:repeatTensor(100000):sum():backward()
     assert.are.equal(100000, v.grad:item())
-    local same = torch.ones(2):repeatTensor(1)
-    assert.is_false(rawequal(same, same:repeatTensor(1)))
+    for _, counts in ipairs { { 1 }, { 3 }, { 1, 1 }, { 2, 1 } } do              -- memory of its own, an element each
+      local one = torch.ones(1)
+      local r = one:repeatTensor(table.unpack(counts)):reshape(-1)
+      r[1] = 5
+      assert.are.equal(1, one:item())
+      assert.are.equal(4 + r:numel(), r:sum():item())
+    end
     helper.raises(function() x:repeatTensor(1 << 40, 1 << 40) end, "repeat(): Storage size calculation overflowed")
     helper.raises(function() x:repeatTensor(2) end, "Number of dimensions of repeat dims can not be smaller")
     assert.are.same({ 4, 3 }, { table.unpack(x["repeat"](x, 2, 1).shape) })

@@ -56,19 +56,7 @@ local function call(f, line, entry)
   return flat(f(table.unpack(list, 1, list.n))), arguments, keywords
 end
 
-local function space_of(op)
-  if op.space == "_C" then return torch._C end
-  local t = torch
-  for name in (op.space or ""):gmatch "[^.]+" do t = t[name] end
-  return t
-end
-
--- how the operation is called: as a function if it is one, else as a method
-local function caller(op)
-  if op.inplace_only or not op.func then return torch._C.methods[op.name] end
-  return space_of(op)[op.name]
-end
-
+local caller = samples.caller
 local function method(name) return function (x, ...) return x[name](x, ...) end end
 
 local ops, done = {}, {}

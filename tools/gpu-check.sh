@@ -116,16 +116,19 @@ part_smoke () {
 
 # file by file, several at a time: most of a spec's time is the host's
 part_spec () {
-  local list
+  local list name
   [ -e "$busted" ] || { say "busted is not here"; return 3; }
   # shellcheck disable=SC2016          # for make
   if [ -n "$sim" ]; then list="spec/op/matmul_spec.lua spec/op/softmax_spec.lua spec/nn/linear_spec.lua"
   else list=$(make -s --eval='gpu-check-specs: ; @echo $(CUDA_SPECS)' gpu-check-specs 2> /dev/null); fi
-  list=${GPU_CHECK_SPECS:-${list:-spec/op spec/grad spec/autograd spec/nn spec/optim spec/every_op_spec.lua}}
+  list=${list:-spec/op spec/grad spec/autograd spec/nn spec/optim spec/every_op_spec.lua}
+  for name in face lines memory mix products waits work; do list="$list spec/cuda/${name}_spec.lua"; done       # of any card
+  list=${GPU_CHECK_SPECS:-$list}
   export busted TLUA_DEVICE=cuda
   : > "$out/spec.tap"
   # shellcheck disable=SC2086,SC2016          # a list, and a script for sh
   find $list -name '*_spec.lua' | sort | xargs -P "$(($(nproc) < 8 ? $(nproc) : 8))" -n 1 sh -c '
+    case $2 in spec/cuda/*) unset TLUA_DEVICE ;; esac         # they say themselves where their tensors are
     "$TLUA" "$busted" --helper=spec/support/device.lua --exclude-tags=cpu --output=TAP "$2" > "$1/tap.$$" 2>&1 ||
       echo "# $2 ended with status $?" >> "$1/tap.$$"
     cat "$1/tap.$$" >> "$0"' "$out/spec.tap" "$work"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # gpu-kit.sh [DIR] -- what a machine with a card but without Lua, OpenBLAS and busted needs to run tools/gpu-check.sh: tlua with
-# the shared libraries it uses, busted, and the plugin where there is nvcc (CUDA_ARCH=90: for that card alone).  DIR is build/gpu-kit, where gpu-check.sh looks for it.
+# the shared libraries it uses, busted, and the plugin where there is nvcc (CUDA_ARCH=90: for that card alone).  DIR is
+# build/gpu-kit, where gpu-check.sh looks for it.
 # Copy the whole tree with it; the two machines must both be x86-64, and the other one's C library not older than this one's.
 set -u
 cd "$(dirname "$0")/.." || exit 2

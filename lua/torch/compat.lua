@@ -115,7 +115,7 @@ local function tiled(x, ...)
     fail("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
   end
   for _ = 1, new do x = x:unsqueeze(1) end
-  local wide, total, start = {}, 1.0, x
+  local wide, total, copied = {}, 1.0, false
   for d, n in ipairs(counts) do
     if math.type(n) ~= "integer" or n < 0 then
       fail(("repeat(): the number of repetitions along dimension %d should be a non-negative integer, got %s")
@@ -135,11 +135,11 @@ local function tiled(x, ...)
       local outer = 1
       for k = 1, d - 1 do outer = outer * sizes[k] end
       sizes[d] = wide[d]
-      x = x:reshape(outer, 1, inner):expand(outer, n, inner):reshape(sizes)
-      inner = inner * n
+      x = x:reshape(outer, 1, inner):expand(outer, n, inner):contiguous():reshape(sizes)
+      inner, copied = inner * n, true
     end
   end
-  return x:is_same_size(start) and x:clone() or x
+  return copied and x or x:clone()
 end
 
 --- Puts the old names into the torch table and among the methods of tensors.

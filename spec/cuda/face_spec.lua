@@ -92,6 +92,16 @@ describe("without a plugin", function ()
     assert.equal(11, n)
   end)
 
+  it("asking a driver that is too old answers no, and the first use says why", function ()
+    local plugin = os.getenv("TLUA_CUDA")
+    if os.getenv("TLUA_CUDA_SIM") ~= "1" or not plugin then return pending("only the simulator has such a driver") end
+    local r = helper.run_text([[local torch = require "torch"
+      print(torch.cuda.is_available(), torch.cuda.device_count(), select(2, pcall(torch.ones, 1, { device = "cuda" })))]],
+      { env = { TLUA_CUDA = plugin, TLUA_CUDA_SIM = "1", TLUA_CUDA_SIM_DRIVER = "12020" } })
+    assert.equal(0, r.code, r.err)
+    assert.matches("^false\t0\t.*the NVIDIA driver is too old", r.out)
+  end)
+
   it("knows the names of torch.cuda", function ()
     raises(function () return cuda.syncronize end, "torch.cuda has no 'syncronize'; did you mean 'synchronize'?")
     raises(function () cuda.set_device("cpu") end, "Expected a cuda device, but got: cpu")

@@ -5,17 +5,6 @@ local samples = require "spec.support.samples"
 
 local card = torch.cuda.is_available()
 
-local function space_of(op)
-  local t = op.space == "_C" and torch._C or torch
-  if op.space ~= "_C" then for name in (op.space or ""):gmatch "[^.]+" do t = t[name] end end
-  return t
-end
-
-local function caller(op)
-  if op.inplace_only or not op.func then return torch._C.methods[op.name] end
-  return space_of(op)[op.name]
-end
-
 -- v, with its tensors moved
 local function moved(v, device)
   if torch.is_tensor(v) then return v:detach():to(device) end
@@ -44,7 +33,7 @@ describe("operands on two devices", function ()
     local entry, key = samples.of(op)
     if entry then
       it("are refused or right: " .. key, function ()
-        local f = caller(op)
+        local f = samples.caller(op)
         for _, line in ipairs(entry.ok) do
           local arguments, keywords = samples.read(type(line) == "table" and line[1] or line)
           local places = {}

@@ -307,6 +307,18 @@ describe("hooks of a module", function()
   end)
 end)
 
+describe("what can't be walked", function()
+  it("is said", function()
+    local m = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+    for _, method in ipairs { "parameters", "named_parameters", "buffers", "modules", "state_dict", "zero_grad", "train", "eval" } do
+      helper.raises(function() m[method]() end, "write model:parameters(), with a colon")
+    end
+    m[1].all = m
+    helper.raises(function() m:state_dict() end, "RecursionError: the module '0.all' contains itself")
+    assert.equal(3, #m:modules())
+  end)
+end)
+
 describe("a name that is taken", function()
   local function net()
     local m = nn.Module()

@@ -3,17 +3,6 @@
 local torch = require "torch"
 local samples = require "spec.support.samples"
 
-local function space_of(op)
-  local t = op.space == "_C" and torch._C or torch
-  if op.space ~= "_C" then for name in (op.space or ""):gmatch "[^.]+" do t = t[name] end end
-  return t
-end
-
-local function caller(op)
-  if op.inplace_only or not op.func then return torch._C.methods[op.name] end
-  return space_of(op)[op.name]
-end
-
 local function is_list(v) return type(v) == "table" and not getmetatable(v) end
 
 local function leaves_of(v, leaves)
@@ -59,10 +48,10 @@ describe("captured", function ()
     if entry and not entry.loose and not entry.absent and not key:find("^_C%._index") then
       it(key, function ()
         for _, line in ipairs(entry.ok) do
-          local eager = step_of(caller(op), line)
+          local eager = step_of(samples.caller(op), line)
           eager()
           local want = table.pack(eager())
-          local captured, plan = pcall(torch.capture, step_of(caller(op), line))
+          local captured, plan = pcall(torch.capture, step_of(samples.caller(op), line))
           if not captured then
             assert.is_truthy(plan:find("must be read", 1, true) or plan:find("can't stand inside a captured step", 1, true),
               line .. ": " .. plan)

@@ -65,6 +65,20 @@ function samples.read(line)
   return arguments, keywords
 end
 
+-- the table that an operation's function is in: torch, torch._C, torch.nn.functional ...
+local function space_of(op)
+  if op.space == "_C" then return torch._C end
+  local t = torch
+  for name in (op.space or ""):gmatch "[^.]+" do t = t[name] end
+  return t
+end
+
+--- how an operation is called: as a function if it is one, else as a method
+function samples.caller(op)
+  if op.inplace_only or not op.func then return torch._C.methods[op.name] end
+  return space_of(op)[op.name]
+end
+
 --- the entry of an operation, as torch._C.ops() describes it
 function samples.of(op)
   local key = op.space ~= "" and op.space and op.space .. "." .. op.name or op.name

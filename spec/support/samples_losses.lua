@@ -73,7 +73,8 @@ return {
   ["nn.functional.binary_cross_entropy"] = {
     ok = { "u(2, 3), u(2, 3)", "u(3), u(3), p(3):detach()", "u(3), u(3), { reduction = 'none' }", "u(2), u(2), { reduction = 'sum' }" },
     bad = { { "t{2, 0.5}, u(2)", "all elements of input should be between 0 and 1" },
-      { "t{nan, 0.5}, u(2)", "all elements of input should be between 0 and 1" }, { "u(2), u(3)",
+      { "t{nan, 0.5}, u(2)", "all elements of input should be between 0 and 1" },
+      { "u(2), i(2)", "Found dtype int64 but expected float64" }, { "u(2), u(3)",
       "that is different to the input size" } },
   },
   ["nn.functional.binary_cross_entropy_with_logits"] = {

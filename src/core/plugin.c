@@ -1,7 +1,7 @@
 /*
 ** plugin.c -- the CUDA plugin: where it is looked for, and the handshake.
 **
-** Nothing of CUDA is known here but the plugin's name and two functions of the driver.  The plugin is
+** Nothing of CUDA is known here but the plugin's name.  The plugin is
 ** $TLUA_CUDA, or tlua_cuda.so beside the program (or library) or in lib/tlua of where it is installed.  What was
 ** found stays for the life of the process, as devices do.
 */
@@ -23,11 +23,6 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;     /* guards all that 
 static tl_DeviceOpen open_device;
 static tl_Device *opened[CARDS];
 static char *failure;                                        /* why there is no plugin; looked for once */
-
-static int simulated (void) {
-  const char *s = getenv("TLUA_CUDA_SIM");
-  return s && strcmp(s, "1") == 0;
-}
 
 /* the directory that this code lies in: that of the library, or of the program */
 static int home (char *dir, size_t room) {
@@ -87,15 +82,20 @@ static int load (void) {
   return 1;
 }
 
+/* under the lock: the text of every code, for the handshake */
+static const char *const *formulas (void) {
+  static const char *texts[TL_NCODE + 1];
+  if (!texts[0])
+    for (int k = 0; k < TL_NCODE; k++) texts[k] = tl_rows[k].text;
+  return texts;
+}
+
 /* under the lock; NULL and *why */
 static tl_Device *open_one (int index, const char **why) {
-  static const char *texts[TL_NCODE + 1];
   *why = failure;
   if (index >= CARDS) { *why = "no such card"; return NULL; }
   if (opened[index] || !load()) { *why = failure; return opened[index]; }
-  if (!texts[0])
-    for (int k = 0; k < TL_NCODE; k++) texts[k] = tl_rows[k].text;
-  return opened[index] = open_device(TL_ABI, texts, index, why);
+  return opened[index] = open_device(TL_ABI, formulas(), index, why);
 }
 
 tl_Device *tl_cuda (int index) {
@@ -116,29 +116,15 @@ tl_Device *tl_cuda_opened (int index) {
   return d;
 }
 
-/* the driver's word for it, so that a machine without one loads nothing else */
-static int cards_of_driver (void) {
-  int (*init) (unsigned), (*count) (int *), n = 0;
-  void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL), *s[2];
-  if (!driver) return 0;
-  s[0] = dlsym(driver, "cuInit");
-  s[1] = dlsym(driver, "cuDeviceGetCount");
-  memcpy(&init, &s[0], sizeof init);
-  memcpy(&count, &s[1], sizeof count);
-  return s[0] && s[1] && init(0) == 0 && count(&n) == 0 ? n : 0;
-}
-
+/* asks the machine, which opens no card: none where the plugin or the driver doesn't serve */
 int tl_cuda_count (void) {
-  const char *why;
+  const char *why = NULL;
   tl_DeviceFacts facts;
-  tl_Device *d;
+  tl_Device *d = NULL;
   int n = 0;
   pthread_mutex_lock(&lock);
-  if (simulated()) {
-    d = open_one(0, &why);
-    if (d && d->facts && d->facts(d, &facts) == TL_DONE) n = facts.cards;
-  }
-  else if (load()) n = cards_of_driver();
+  if (load()) d = open_device(TL_ABI, formulas(), -1, &why);
+  if (d && d->facts(d, &facts) == TL_DONE) n = facts.cards;
   pthread_mutex_unlock(&lock);
   return n;
 }

@@ -267,7 +267,8 @@ struct tl_Device {
 
 /*
 ** The only symbol a plugin exports, `tl_device_open`.  formulas: the text of every code, in order, and NULL, for
-** the handshake.  index counts from 0.  NULL: not to be had, *why says why in words.  A device lives as long as the process.
+** the handshake.  index counts from 0; -1 is the machine, which has a name and `facts` alone, and opens no card.  NULL: not to
+** be had, *why says why in words.  A device lives as long as the process.
 */
 typedef tl_Device *(*tl_DeviceOpen) (uint32_t abi, const char *const *formulas, int index, const char **why);
 

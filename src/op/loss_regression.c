@@ -93,6 +93,8 @@ static int bce (tl_Args *a) {
     return tl_fault("binary_cross_entropy: Using a target size (%s) that is different to the input size (%s) is "
                     "deprecated. Please ensure they have the same size.", tl_show_sizes(s, y->ndim, y->size),
                     tl_show_sizes(t, x->ndim, x->size));
+  if (x->dtype != y->dtype)
+    return tl_fault("binary_cross_entropy: Found dtype %s but expected %s", tl_dtype_name[y->dtype], tl_dtype_name[x->dtype]);
   if (can_compare("binary_cross_entropy", x, y)) return -1;
   if (tl_within(x, 0, 1, "binary_cross_entropy: all elements of input should be between 0 and 1")) return -1;
   for (int k = 0; k < 3; k++)
@@ -137,15 +139,16 @@ static int bce_logits (tl_Args *a) {
 
 #define PAIR "input:T target:T" TL_REDUCTION
 #define NN(name, args, doc, forward) { name, args, doc, forward, NULL, TL_OP_COMPOSITE, 0, "nn.functional", NULL }
+#define WEIGHS " Behind these torch.nn.functional takes weight, a factor for each element."
 #define SAYS "; operands broadcast, floating point. mean, sum or none of all elements."
 
 const tl_Op tl_loss_regression_ops[] = {
-  { "mse_loss", PAIR, "(input - target)^2" SAYS, mse, mse_back, 0, 0, "nn.functional", NULL },
-  NN("l1_loss", PAIR, "|input - target|" SAYS, l1),
+  { "mse_loss", PAIR, "(input - target)^2" SAYS WEIGHS, mse, mse_back, 0, 0, "nn.functional", NULL },
+  NN("l1_loss", PAIR, "|input - target|" SAYS WEIGHS, l1),
   NN("smooth_l1_loss", PAIR " beta:n=1", "0.5 z^2 / beta where z = |input - target| is below beta, else z - beta / "
      "2" SAYS, smooth_l1),
   NN("huber_loss", "input:T target:T reduction:s(mean,sum,none)=mean delta:n=1", "0.5 z^2 where z = |input - target| "
-     "is at most delta, else delta (z - delta / 2)" SAYS, huber),
+     "is at most delta, else delta (z - delta / 2)" SAYS WEIGHS, huber),
   { "binary_cross_entropy", "input:T target:T weight:T?" TL_REDUCTION, "-(target log(input) + (1 - target) log(1 - "
     "input)), logarithms cut at -100: input in [0, 1], target of its sizes. mean, sum or none of all elements.", bce,
     bce_back, 0, 0, "nn.functional", NULL },

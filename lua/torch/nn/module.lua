@@ -190,20 +190,28 @@ local function own(self, kind)
   return r
 end
 
+-- the commonest slip of who comes from Python
+local function here(self)
+  if self == nil then fail("a method of a module was called without it: write model:parameters(), with a colon") end
+  return self
+end
+
 -- every module below self, itself first, as {prefix, module}; each once unless `all`; recurse false: itself alone
 local function walk(self, prefix, all, recurse)
   if prefix ~= nil and type(prefix) ~= "string" then fail("prefix should be a string, got " .. torch._C.got(prefix)) end
-  if recurse == false then return {{prefix or "", self}} end
-  local out, seen = {}, {}
+  if recurse == false then return {{prefix or "", here(self)}} end
+  local out, seen, above = {}, {}, {}
   local function visit(m, path)
     if seen[m] and not all then return end
-    seen[m] = true
+    if above[m] then fail(("RecursionError: the module '%s' contains itself"):format(path)) end
+    seen[m], above[m] = true, true
     out[#out + 1] = {path, m}
     for _, child in ipairs(own(m, "module")) do
       visit(child[2], path == "" and child[1] or path .. "." .. child[1])
     end
+    above[m] = nil
   end
-  visit(self, prefix or "")
+  visit(here(self), prefix or "")
   return out
 end
 
@@ -267,7 +275,7 @@ end
 function Module:parameters(recurse)
   if type(recurse) == "table" then recurse = recurse.recurse end
   if recurse == false then return values(collect(self, "parameter", nil, false)) end
-  return list.iterable(gather(self, {}, {}))
+  return list.iterable(gather(here(self), {}, {}))
 end
 
 function Module:buffers(recurse)
@@ -319,12 +327,12 @@ end
 function Module:train(mode)
   if mode == nil then mode = true end
   if type(mode) ~= "boolean" then fail("training mode is expected to be boolean") end
-  self.training = mode
+  here(self).training = mode
   for m in self:children() do m:train(mode) end
   return self
 end
 
-function Module:eval() return self:train(false) end
+function Module:eval() return here(self):train(false) end
 
 function Module:requires_grad_(on)
   for p in self:parameters() do p:requires_grad_(on ~= false) end
@@ -334,7 +342,7 @@ end
 --- Gradients become nil; with set_to_none=false they are filled with zeros.
 function Module:zero_grad(set_to_none)
   if type(set_to_none) == "table" then set_to_none = set_to_none.set_to_none end
-  local ps = gather(self, {}, {})
+  local ps = gather(here(self), {}, {})
   for i = 1, #ps do
     local p = ps[i]
     if set_to_none ~= false then

@@ -78,7 +78,7 @@ return function(Module)
   -- what is saved, in PyTorch's order: module by module, its parameters, then its buffers
   local function entries(self, prefix)
     local r = {}
-    for _, entry in ipairs(self:_walk(prefix, true)) do
+    for _, entry in ipairs(Module._walk(self, prefix, true)) do
       local m, path = entry[2], entry[1] == "" and "" or entry[1] .. "."
       for _, item in ipairs(m:_own("parameter")) do r[#r + 1] = {path .. item[1], item[2], m, item[1]} end
       for _, item in ipairs(m:_own("buffer")) do
